@@ -16,9 +16,9 @@ class LocalPython(dbtPlugin):
         """Replace the adapter class before dbt registers an adapter."""
         from dbt.adapters import postgres
 
-        from dbt_local_python.adapter import LocalPythonAdapter
+        from dbt_local_python.adapter import PostgresAdapter
 
-        postgres.Plugin.adapter = LocalPythonAdapter
+        postgres.Plugin.adapter = PostgresAdapter
 
 
 plugins = [LocalPython]

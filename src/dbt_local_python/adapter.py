@@ -6,15 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters import postgres
 from dbt.adapters.base import available
-from dbt.adapters.postgres.impl import PostgresAdapter
 from dbt_common.exceptions import DbtRuntimeError
 
 LIBRARY = "brickworks.detectors"
 """The package that the Python models are shims of: its source is their code."""
 
 
-class LocalPythonAdapter(PostgresAdapter):
+class PostgresAdapter(postgres.PostgresAdapter):
     """dbt-postgres, able to run `.py` models itself."""
 
     @available.parse(lambda *_: "")

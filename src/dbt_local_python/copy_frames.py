@@ -1,18 +1,18 @@
 """Frames out of and into PostgreSQL by COPY, value for value.
 
-| PostgreSQL                  | read as                        | written from           |
-|-----------------------------|--------------------------------|------------------------|
-| boolean                     | `boolean`                      | bool                   |
-| smallint, integer, bigint   | `Int64`                        | int, or integral float |
-| real, double precision      | `float64`, NULL as NaN         | number                 |
-| numeric                     | `object` of Decimal, None      | number                 |
-| date                        | `object` of date, None         | date                   |
-| timestamptz                 | `datetime64[us, UTC]`          | datetime with a zone   |
-| timestamp                   | `datetime64[us]`               | datetime without one   |
-| json, jsonb                 | `str`, the JSON's text         | str as JSON text, else |
-|                             |                                | any JSON value         |
-| text, varchar, char         | `str`                          | str                    |
-| anything else (uuid, array) | `str`, as PostgreSQL prints it | its `str()`            |
+| PostgreSQL                | read as                      | written from         |
+|---------------------------|------------------------------|----------------------|
+| boolean                   | `boolean`                    | bool                 |
+| smallint, integer, bigint | `Int64`                      | int, integral float  |
+| real, double precision    | `float64`, NULL as NaN       | number               |
+| numeric                   | `object` of Decimal, None    | number               |
+| date                      | `object` of date, None       | date                 |
+| timestamptz               | `datetime64[us, UTC]`        | datetime with a zone |
+| timestamp                 | `datetime64[us]`             | datetime without one |
+| json, jsonb               | `str`, the JSON's text       | str as JSON text,    |
+|                           |                              | else any JSON value  |
+| text, varchar, char       | `str`                        | str                  |
+| others (uuid, array …)    | `str`, as PostgreSQL has it  | its `str()`          |
 
 None, NaN, NaT and NA are NULL. Infinite times are errors: pandas has none.
 """
@@ -30,6 +30,7 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from psycopg2.extensions import connection as Connection
 
 CHUNK_ROWS = 50_000
 """Rows held as text at a time: large enough to be fast, small next to a device."""
@@ -51,10 +52,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def column_types(connection: Any, query: str) -> dict[str, int]:
+def column_types(connection: Connection, query: str) -> dict[str, int]:
     """Return the type oid of each column of a query, in its order."""
     with connection.cursor() as cursor:
-        cursor.execute(f"select * from ({query}) as described limit 0")
+        # A query is SQL that the model's author wrote: nothing to escape.
+        cursor.execute(f"select * from ({query}) as described limit 0")  # noqa: S608
         return {column.name: column.type_code for column in cursor.description}
 
 
@@ -62,7 +64,7 @@ def column_types(connection: Any, query: str) -> dict[str, int]:
 
 
 def read(
-    connection: Any,
+    connection: Connection,
     query: str,
     order_by: Sequence[str] = (),
     chunk_rows: int | None = None,
@@ -116,7 +118,6 @@ def _parse(
         "keep_default_na": False,
         "true_values": ["t"],
         "false_values": ["f"],
-        "float_precision": "round_trip",
         "skip_blank_lines": False,
         "encoding": "utf-8",
         "index_col": False,
@@ -158,7 +159,7 @@ def _typed_column(column: pd.Series, oid: int) -> pd.Series:
 
 
 def write(
-    connection: Any, table: str, frame: pd.DataFrame, types: dict[str, int]
+    connection: Connection, table: str, frame: pd.DataFrame, types: dict[str, int]
 ) -> None:
     """Append a frame to a table.
 
@@ -235,23 +236,23 @@ def _writer(oid: int) -> Callable[[Any], Any]:
     return (named | dict.fromkeys(TEXTS, _text)).get(oid, str)
 
 
-def _refuse(value: Any, wanted: str) -> TypeError:
+def _refuse(value: object, wanted: str) -> TypeError:
     return TypeError(f"{value!r} is {type(value).__name__}, not {wanted}.")
 
 
-def _boolean(value: Any) -> str:
+def _boolean(value: object) -> str:
     if not isinstance(value, bool | np.bool_):
         raise _refuse(value, "a boolean")
     return "t" if value else "f"
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> Real | Decimal:
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
         raise _refuse(value, "a number")
     return value
 
 
-def _integer(value: Any) -> int:
+def _integer(value: object) -> int:
     # pandas turns integers with gaps into floats: those are meant as integers.
     value = _number(value)
     if not isinstance(value, Integral) and value != value // 1:
@@ -259,11 +260,11 @@ def _integer(value: Any) -> int:
     return int(value)
 
 
-def _float(value: Any) -> float:
+def _float(value: object) -> float:
     return float(_number(value))
 
 
-def _date(value: Any) -> str:
+def _date(value: object) -> str:
     if not isinstance(value, date):
         raise _refuse(value, "a date")
     if isinstance(value, datetime):
@@ -273,18 +274,18 @@ def _date(value: Any) -> str:
     return value.isoformat()
 
 
-def _time(value: Any, has_zone: bool) -> str:
+def _time(value: object, has_zone: bool) -> str:
     if not isinstance(value, datetime) or (value.tzinfo is not None) != has_zone:
         wanted = "with" if has_zone else "without"
         raise _refuse(value, f"a datetime {wanted} a time zone")
     return (value.astimezone(UTC) if has_zone else value).isoformat()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise _refuse(value, "text")
     return value
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, allow_nan=False)

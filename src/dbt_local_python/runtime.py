@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from dbt_common.exceptions import DbtRuntimeError
+from psycopg2.extensions import connection as Connection
 
 from dbt_local_python import copy_frames
 from dbt_local_python.copy_frames import quote
@@ -19,7 +20,7 @@ STAGE = 'pg_temp."dbt_local_python_stage"'
 class Relation:
     """A table, view or select that is read when asked; `str()` is its SQL."""
 
-    connection: Any
+    connection: Connection
     sql: str
     is_empty: bool
 
@@ -92,7 +93,7 @@ class Relation:
 class Session:
     """The second argument of `model(dbt, session)`."""
 
-    connection: Any
+    connection: Connection
     is_empty: bool
     this: str | None = None
 
@@ -114,11 +115,15 @@ class Session:
         if self.this is None:
             return "true"
         same = " and ".join(f"built.{quote(k)} = source.{quote(k)}" for k in keys)
-        return f"not exists (select from {self.this} as built where {same})"  # noqa: S608
+        return f"not exists (select from {self.this} as built where {same})"
 
 
 def stage(
-    connection: Any, model: dict[str, Any], code: str, source: Path, is_empty: bool
+    connection: Connection,
+    model: dict[str, Any],
+    code: str,
+    source: Path,
+    is_empty: bool,
 ) -> str:
     """Run a model and copy its frames into a temporary table.
 
@@ -173,7 +178,7 @@ def explain_failure(error: Exception, source: Path, model: dict[str, Any]) -> st
 
 
 def _frames(
-    connection: Any, code: str, source: Path, is_empty: bool
+    connection: Connection, code: str, source: Path, is_empty: bool
 ) -> Iterator[pd.DataFrame]:
     # dbt strips the file before it appends its own code: the lines come back here,
     # so that a traceback has the numbers of the file.
