@@ -149,6 +149,19 @@ return frames()
     assert scratch.query("select n from m order by n") == [(1,), (2,)]
 
 
+def test_a_broken_query_fails_its_own_model_only(scratch):
+    broken = """
+up = dbt.ref("up")
+return up.df(where="no_such_column > 1")
+"""
+    scratch.write("models/up.sql", "select 1 as n")
+    scratch.model("a", broken, {"n": "integer"}, materialized="table")
+    scratch.model("b", ONE, {"n": "bigint"}, materialized="table")
+    said = scratch.dbt("run", succeeds=False)
+    assert "models/a.py, line 3: UndefinedColumn" in said
+    assert scratch.query("select n from b order by n") == [(1,), (2,)]
+
+
 def test_indexes_grants_and_hooks_work(scratch):
     scratch.query(
         "do $$ begin create role reader; exception when duplicate_object then end $$"
@@ -304,7 +317,8 @@ def test_code_version_of_a_python_model_holds_the_detectors(scratch, monkeypatch
     version = "alter table {{ this }} add v text default '{{ code }}'"
     hook = version.replace("code", "adapter.code_version(model)")
     scratch.model("m", ONE, {"n": "bigint"}, materialized="table", post_hook=hook)
-    scratch.write("models/p.sql", f"{{{{ config(post_hook={hook!r}) }}}} select 1 as n")
+    config = f"{{{{ config(materialized='table', post_hook={hook!r}) }}}}"
+    scratch.write("models/p.sql", f"{config} select 1 as n")
     found = []
     for source in ("old", "new"):
         monkeypatch.setattr(adapter, "_library_source", lambda source=source: source)
