@@ -468,7 +468,7 @@ def test_groups_are_whole_ordered_and_bounded(connection, monkeypatch):
             "create temporary table t as select nullif(i % 7, 0) as g, i % 2 as h,"
             " i as n from generate_series(1, 200) i order by md5(i::text)"
         )
-    seen, read_ahead = [], []
+    seen, keys_seen, read_ahead = [], [], []
     parse = copy_frames._parse
     monkeypatch.setattr(
         copy_frames,
@@ -481,6 +481,8 @@ def test_groups_are_whole_ordered_and_bounded(connection, monkeypatch):
         assert group["n"].is_monotonic_increasing
         seen += group["n"].tolist()
         assert sum(read_ahead) - len(seen) <= 10, "never more than a chunk ahead"
+        keys_seen += [tuple(key) for key in keys.fillna(-1).to_numpy()]
+    assert len(keys_seen) == len(set(keys_seen)) == 14, "each group once, whole"
     assert sorted(seen) == list(range(1, 201))
     assert max(read_ahead) == 10
 
