@@ -13,9 +13,5 @@
     )
 }}
 
-{% if execute %}
 {{ get_empty_schema_sql(model['columns']) }}
 where false
-{% else %}
-select 1 as run_id
-{% endif %}
