@@ -53,22 +53,16 @@ def throwaway_cluster() -> Iterator[dict[str, object]]:
     password_file = home / "password"
     password_file.write_text(password)
     password_file.chmod(0o644)
-    subprocess.run(
-        [*prefix, _binaries() / "initdb", "--no-sync", "--auth=scram-sha-256"]
-        + ["--username=owner", f"--pwfile={password_file}", "--encoding=UTF8"]
-        + ["--locale=C", "-D", data],
-        check=True,
-        capture_output=True,
-        cwd="/",
-    )
+    initdb = [*prefix, _binaries() / "initdb", "--no-sync", "--username=owner"]
+    initdb += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+    initdb += ["--encoding=UTF8", "--locale=C", "-D", data]
+    subprocess.run(initdb, check=True, capture_output=True, cwd="/")
     port = _free_port()
+    postgres = [*prefix, _binaries() / "postgres", "-D", data, "-p", str(port)]
+    postgres += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    postgres += ["-c", "fsync=off", "-c", "client_connection_check_interval=1s"]
     server = subprocess.Popen(
-        [*prefix, _binaries() / "postgres", "-D", data, "-p", str(port)]
-        + ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-        + ["-c", "fsync=off", "-c", "client_connection_check_interval=1s"],
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        postgres, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     access = {
         "host": "127.0.0.1",
