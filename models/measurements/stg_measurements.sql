@@ -1,4 +1,5 @@
 -- One row per raw message: payload unwrapped, envelope typed and judged.
+{{ config(materialized="view") }}
 with measurements as (
 
     select * from {{ source('raw', 'measurements') }}
