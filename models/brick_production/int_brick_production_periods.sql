@@ -3,9 +3,10 @@ with int_brick_hours as (select * from {{ ref('int_brick_hours') }}),
 
 shifts as (select * from {{ ref('shifts') }}),
 
-int_brick_increments as not materialized (
+readings as not materialized (
 
-    select * from {{ ref('int_brick_increments') }} where is_level
+    select device_id, event_at, measurement_id, count, is_level
+    from {{ ref('int_brick_increments') }}
 
 ),
 
@@ -33,15 +34,21 @@ hours_by_grain as (
 
     select
         'hour' as grain,
+        shift_name as period_shift_name,
+        shift_number as period_shift_number,
         hour_start as start_time,
         hour_start + interval '1 hour' as end_time,
         *
     from shift_hours
     union all
-    select 'shift' as grain, shift_starts_at, shift_ends_at, * from shift_hours
+    select
+        'shift' as grain, shift_name, shift_number, shift_starts_at, shift_ends_at, *
+    from shift_hours
     union all
     select
         'day' as grain,
+        null,
+        null,
         {{ local_moment('production_date', day_start()) }},
         {{ local_moment('(production_date + 1)', day_start()) }},
         *
@@ -55,8 +62,8 @@ periods as (
         fingerprint,
         grain,
         device_id,
-        case when grain <> 'day' then shift_name end as shift_name,
-        case when grain <> 'day' then shift_number end as shift_number,
+        period_shift_name as shift_name,
+        period_shift_number as shift_number,
         sum(measured_increment) as measured_increment,
         sum(estimated_increment) as estimated_increment,
         coalesce(sum(suspect_increment), 0) as suspect_increment,
@@ -81,8 +88,62 @@ periods as (
         end_time
     from hours_by_grain
     group by
-        fingerprint, grain, device_id, 4, 5, production_date, start_time, end_time
+        fingerprint, grain, device_id, period_shift_name, period_shift_number,
+        production_date, start_time, end_time
+
+),
+
+final as (
+
+    select
+        periods.fingerprint,
+        first_reading.measurement_id as first_measurement_id,
+        last_reading.measurement_id as last_measurement_id,
+        periods.grain,
+        periods.device_id,
+        periods.shift_name,
+        periods.shift_number,
+        last_level.count as total_count,
+        case
+            when observed_seconds > 0 or estimated_increment > 0
+                then coalesce(measured_increment, 0) + coalesce(estimated_increment, 0)
+        end::bigint as count_increment,
+        measured_increment::bigint as measured_increment,
+        estimated_increment::bigint as estimated_increment,
+        suspect_increment::bigint as suspect_increment,
+        error_count::bigint as error_count,
+        observed_seconds,
+        gap_seconds,
+        count_mean,
+        count_std,
+        count_min,
+        count_max,
+        reading_count,
+        health_count,
+        reset_count,
+        dip_count,
+        spike_count,
+        rejected_count,
+        duplicate_count,
+        periods.production_date,
+        periods.start_time,
+        periods.end_time
+    from periods
+    left join readings as first_reading
+        on periods.device_id = first_reading.device_id
+        and periods.first_reading_at = first_reading.event_at
+    left join readings as last_reading
+        on periods.device_id = last_reading.device_id
+        and periods.last_reading_at = last_reading.event_at
+    left join lateral (
+        select levels.count from readings as levels
+        where levels.device_id = periods.device_id
+            and levels.event_at < periods.end_time
+            and levels.is_level
+        order by levels.event_at desc
+        limit 1
+    ) as last_level on true
 
 )
 
-select * from periods
+select * from final
