@@ -237,7 +237,12 @@ def delete(cluster: Cluster) -> None:
             leaving = cluster.directory / f"initdb-{secrets.token_hex(4)}"
             cluster.data.rename(leaving)
             _remove(leaving)
-        for path in (cluster.password_file, cluster.log):
+        for path in (
+            cluster.password_file,
+            cluster.log,
+            *cluster.directory.glob("superuser_password-*"),
+            *cluster.directory.glob("postgres.log.*"),
+        ):
             path.unlink(missing_ok=True)
 
 
