@@ -84,7 +84,8 @@ def main() -> None:
 def up() -> None:
     """Start the embedded server.
 
-    Makes its role, database and raw table where they are missing. Safe to repeat, and after any crash. The server stays up until `brickworks down`.
+    Makes its role, database and raw table where they are missing. Safe to repeat,
+    and after any crash. The server stays up until `brickworks down`.
     """
     _refuse_foreign("up")
     cluster = local_database.project_cluster(project_root())
@@ -304,6 +305,8 @@ def _simulate(
     dsn = cluster.superuser_dsn()
     with closing(server_checks.connect(cluster.server, dsn)) as connection:
         with connection.cursor() as cursor:
+            # What is reported as loaded outlives a crash.
+            cursor.execute("set synchronous_commit = on")
             # Two runs at once: the second waits here and finds the table filled.
             cursor.execute("select pg_advisory_lock(hashtext('brickworks.simulate'))")
             cursor.execute(
@@ -333,14 +336,20 @@ def _analyze(
 def _bar(
     title: str, *, shows_count: bool = True
 ) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr; yield what it is told (done, total) with."""
+    """Show a progress bar on stderr; yield what it is told (done, total) with.
+
+    A log file gets none: there, the sentence at the end says it all.
+    """
+    console = Console(stderr=True)
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn() if shows_count else TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
     )
     with progress:
         task = progress.add_task(title, total=None)

@@ -511,7 +511,10 @@ def _postmaster_port(cluster: Cluster) -> int | None:
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Return whether a process is a PostgreSQL whose data directory this is."""
+    """Return whether a process is a PostgreSQL whose data directory this is.
+
+    That is where it works (a server), or what it was told to make (initdb).
+    """
     process = Path("/proc") / str(pid)
     if not Path("/proc/self/cwd").exists():  # Not Linux: trust the pid file.
         with contextlib.suppress(ProcessLookupError):
@@ -520,30 +523,33 @@ def _works_in(pid: int, data: Path) -> bool:
         return False
     try:
         # The binary may have been replaced since: "(deleted)" then follows its name.
-        program = Path((process / "exe").readlink().name).name.split()[0]
-        return (
-            program in ("postgres", "initdb")
-            and (process / "cwd").readlink() == data.resolve()
-        )
+        program = (process / "exe").readlink().name.split()[0]
+        if program == "initdb":
+            return os.fsencode(data) in (process / "cmdline").read_bytes().split(b"\0")
+        return program == "postgres" and (process / "cwd").readlink() == data.resolve()
     except (OSError, IndexError):
         return False
 
 
 def _end_orphans(data: Path) -> None:
-    """Kill backends that outlived their postmaster.
+    """Kill backends that outlived their postmaster, and an initdb that lost us.
 
-    They keep the shared memory of the dead server, which a new one refuses to start
-    beside. What they were doing is lost already; recovery starts from the log.
+    Backends keep the shared memory of the dead server, which a new one refuses to
+    start beside. What they were doing is lost already; recovery starts from the log.
     """
     if not Path("/proc").exists():
         return
-    processes = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
-    orphans = [pid for pid in processes if _works_in(pid, data)]
-    for pid in orphans:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    for pid in orphans:
-        _wait_until_gone(data, pid)
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+    # More than once: an initdb that is ended may just have started another process.
+    while time.monotonic() < deadline:
+        processes = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
+        orphans = [pid for pid in processes if _works_in(pid, data)]
+        if not orphans:
+            return
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _accepts_logins(cluster: Cluster) -> bool:
