@@ -136,7 +136,7 @@ class Summary:
 
 
 def stage_order(root: Path) -> list[str]:
-    """Return the stages as bricks pass them: the rows of `seeds/stages.csv`.
+    """Return the stages as bricks pass them, by `seeds/stages.csv`.
 
     Args:
         root: Project directory.
@@ -145,15 +145,19 @@ def stage_order(root: Path) -> list[str]:
         Stage names, first to last.
 
     Raises:
-        Problem: If the seed is missing or has no column `stage`.
+        Problem: If the seed is missing or lacks its columns.
     """
     path = root / "seeds" / "stages.csv"
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            return [row["stage"] for row in csv.DictReader(handle)]
-    except (FileNotFoundError, KeyError):
+            rows = sorted(
+                csv.DictReader(handle), key=lambda row: int(row["stage_index"])
+            )
+            return [row["stage"] for row in rows]
+    except (FileNotFoundError, KeyError, ValueError):
         raise Problem(
-            f"{path} is missing or has no column stage: restore it from the repository."
+            f"{path} is missing or lacks stage and stage_index: restore it from the "
+            "repository."
         ) from None
 
 

@@ -149,7 +149,7 @@ def test_a_file_that_is_not_there_is_a_sentence(project: Path):
 
 def test_a_summary_before_the_first_build_is_a_sentence(embedded: Cluster, project):
     (project / "seeds").mkdir()
-    (project / "seeds" / "stages.csv").write_text("stage\nafter_press\n")
+    (project / "seeds" / "stages.csv").write_text("stage,stage_index\nafter_press,1\n")
     assert "run `brickworks run` first" in refusal("summary")
 
 
@@ -320,7 +320,7 @@ def test_an_unknown_target_is_a_sentence(project: Path):
 
 PROJECT = """
 name: small
-version: "1"
+version: "1.0.0"
 profile: brickworks
 vars: {raw_schema: raw, raw_table: measurements}
 """
@@ -344,7 +344,7 @@ def small_project(project: Path) -> Path:
     """A dbt project of three models that `brickworks run` can build."""
     (project / "dbt_project.yml").write_text(PROJECT)
     (project / "seeds").mkdir()
-    (project / "seeds" / "stages.csv").write_text("stage\nafter_press\n")
+    (project / "seeds" / "stages.csv").write_text("stage,stage_index\nafter_press,1\n")
     (project / "models").mkdir()
     (project / "models" / "sources.yml").write_text(
         "sources: [{name: raw, schema: raw, tables: [{name: measurements}]}]\n"
@@ -385,7 +385,6 @@ def test_a_failing_model_fails_the_run_and_is_told(
     small_project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fake_simulator(monkeypatch)
-    (small_project / "models" / "broken.sql").write_text("select 1/0 as one")
     (small_project / "models" / "broken.sql").write_text(
         "{{ config(materialized='table') }} select 1/0 as one"
     )

@@ -53,8 +53,8 @@ def marts(superuser):
         )
         cursor.execute(
             "insert into hand_made.device_days values"
-            " ('brick_counter', 1000, 990, 5, 3, 2), ('brick_counter', 10, 10, 0, 0, 0),"
-            " ('moisture', 7, 7, 0, 0, 0)"
+            " ('brick_counter', 1000, 990, 5, 3, 2),"
+            " ('brick_counter', 10, 10, 0, 0, 0), ('moisture', 7, 7, 0, 0, 0)"
         )
         cursor.execute(
             "create table hand_made.rejected_measurements as select * from (values"
@@ -131,5 +131,7 @@ def test_stages_come_from_the_seed_in_its_order(tmp_path: Path):
     with pytest.raises(Problem, match=r"stages\.csv is missing"):
         summary.stage_order(tmp_path)
     (tmp_path / "seeds").mkdir()
-    (tmp_path / "seeds" / "stages.csv").write_text("name,stage\nx,b\ny,a\n")
-    assert summary.stage_order(tmp_path) == ["b", "a"]
+    (tmp_path / "seeds" / "stages.csv").write_text(
+        "stage_index,stage\n10,c\n9,b\n1,a\n"
+    )
+    assert summary.stage_order(tmp_path) == ["a", "b", "c"]
