@@ -743,14 +743,16 @@ def _identity(cluster: Cluster) -> _Identity:
 
 
 def _users_to_become(cluster: Cluster) -> list[_Identity]:
-    paths = [cluster.data, cluster.directory.absolute().parent]
-    owners = [path.stat().st_uid for path in paths if path.exists()]
-    if cluster.data.exists() and owners[0] == 0:
-        return []  # Made in a user namespace before: stay there.
-    named = [_find_user(name) for name in ("postgres", "nobody")]
-    users = [pwd.getpwuid(owner) for owner in owners if owner and _has_name(owner)]
-    users += [user for user in named if user]
-    return [_Identity(user.pw_uid, user.pw_gid, drops=True) for user in users]
+    if cluster.data.exists():
+        owner = cluster.data.stat()
+        if owner.st_uid == 0:
+            return []  # Made in a user namespace before: stay there.
+        return [_Identity(owner.st_uid, owner.st_gid, drops=True)]
+    project_owner = cluster.directory.absolute().parent.stat().st_uid
+    users = [_find_user(name) for name in ("postgres", "nobody")]
+    if project_owner != 0 and _has_name(project_owner):
+        users.insert(0, pwd.getpwuid(project_owner))
+    return [_Identity(user.pw_uid, user.pw_gid, drops=True) for user in users if user]
 
 
 def _find_user(name: str) -> pwd.struct_passwd | None:

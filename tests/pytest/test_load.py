@@ -11,7 +11,7 @@ import psycopg2.extensions
 import pytest
 from psycopg2 import sql
 
-from brickworks.load import load_csv
+from brickworks.load import HEADER_BYTES, load_csv
 from brickworks.local_database import Cluster
 from brickworks.settings import Problem
 
@@ -119,14 +119,16 @@ def test_the_bad_line_of_a_large_file_is_found(load, superuser):
     assert rows(superuser) == []
 
 
-@pytest.mark.parametrize("mark", ["\\.", "A\0"])
-def test_bytes_are_inspected_across_blocks(load, superuser, mark: str):
-    # Long lines of odd length: the mark falls anywhere within a block.
-    filler = GOOD.replace("A-1", "A" * 4001)
-    for shift in (0, 1, 2, 3):
-        first = GOOD.replace("A-1", "A" * (1 + shift))
-        with pytest.raises(Problem, match=", line 67: "):
-            load(HEADER, first, *([filler] * 64), mark, GOOD)
+@pytest.mark.parametrize("shift", range(5))
+@pytest.mark.parametrize("mark, reason", [("\\.", "ends the data"), ("A\0", "NUL")])
+def test_bytes_are_inspected_across_blocks(
+    load, superuser, mark: str, reason: str, shift: int
+):
+    # The line break before the mark is `shift` bytes before the end of a block.
+    room = HEADER_BYTES - len(HEADER) - 1 - len(GOOD) - shift
+    first = GOOD.replace("A-1", "A-1" + "x" * room)
+    with pytest.raises(Problem, match=rf", line 3: .*{reason}"):
+        load(HEADER, first, mark, GOOD)
     assert rows(superuser) == []
 
 
