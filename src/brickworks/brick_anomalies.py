@@ -98,4 +98,4 @@ def _flags_of_the_day(
     reached = set(own["status"])
     status = next((s for s in (SCORED, WARMING_UP) if s in reached), NOT_RUNNING)
     row = {"device_id": device_id, "detector": detector, "status": status}
-    return pd.DataFrame([{**row, "is_flagged": False}])
+    return pd.DataFrame([row | {"is_flagged": False}]).reindex(columns=points.columns)
