@@ -30,7 +30,7 @@ final as (
         error_count,
         error_rate,
         observed_seconds,
-        gap_seconds,
+        unobserved_seconds,
         avg_speed,
         count_mean,
         count_std,

@@ -71,7 +71,7 @@ final as (
                 sum(pieces) filter (where is_gap) as estimated_increment,
                 sum(errors) filter (where not is_gap) as error_count,
                 coalesce(sum(seconds) filter (where not is_gap), 0) as observed_seconds,
-                coalesce(sum(seconds) filter (where is_gap), 0) as gap_seconds
+                coalesce(sum(seconds) filter (where is_gap), 0) as unobserved_seconds
             from parts
             where hour_start >= device_days.day_starts_at
                 and hour_start < device_days.day_ends_at

@@ -69,7 +69,7 @@ periods as (
         coalesce(sum(suspect_increment), 0) as suspect_increment,
         sum(error_count) as error_count,
         coalesce(sum(observed_seconds), 0) as observed_seconds,
-        coalesce(sum(gap_seconds), 0) as gap_seconds,
+        coalesce(sum(unobserved_seconds), 0) as unobserved_seconds,
         sum(count_sum) / nullif(sum(reading_count), 0) as count_mean,
         sqrt(
             (sum(count_square_sum) - sum(count_sum) ^ 2 / sum(reading_count))
@@ -113,7 +113,7 @@ final as (
         suspect_increment::bigint as suspect_increment,
         error_count::bigint as error_count,
         observed_seconds,
-        gap_seconds,
+        unobserved_seconds,
         count_mean,
         count_std,
         count_min,

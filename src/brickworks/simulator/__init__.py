@@ -1,0 +1,1 @@
+"""A simulated factory that knows the truth."""
