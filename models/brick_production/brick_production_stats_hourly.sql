@@ -1,5 +1,29 @@
 -- One row per device and hour: bricks, errors, speed, the counter's health, anomalies.
-with int_brick_production_judged as (
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
+    meta={'built_from': [
+        'fingerprint',
+        'present_of_the_day',
+        ['int_brick_production_periods', 'production_date'],
+        ['brick_production_anomalies', 'production_date'],
+        ['brick_production_anomalies', 'production_date + 1'],
+    ]},
+    indexes=[{'columns': ['device_id', 'production_date']}],
+) }}
+
+with device_days as (
+
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and {{ is_unbuilt() }}
+
+),
+
+int_brick_production_judged as (
 
     select * from {{ ref('int_brick_production_judged') }}
 
@@ -8,8 +32,8 @@ with int_brick_production_judged as (
 final as (
 
     select
-        fingerprint,
-        device_id,
+        device_days.day_fingerprint as fingerprint,
+        judged.device_id,
         production_line,
         position,
         stage,
@@ -43,11 +67,18 @@ final as (
         rejected_count,
         duplicate_count,
         is_anomaly,
-        production_date,
+        judged.production_date,
         start_time,
         end_time
-    from int_brick_production_judged
-    where grain = 'hour'
+    from device_days
+    cross join lateral (
+        select * from int_brick_production_judged
+        where int_brick_production_judged.device_id = device_days.device_id
+            and int_brick_production_judged.production_date
+            = device_days.production_date
+            and grain = 'hour'
+        offset 0
+    ) as judged
 
 )
 

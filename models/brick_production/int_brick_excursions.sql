@@ -1,17 +1,21 @@
 -- One row per device, production day and excursion of its counter: readings that are no
 -- level, because the counter comes back from them; one row of kind none on other days.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
+    meta={'built_from': ['fingerprint']},
+    indexes=[{'columns': ['device_id', 'production_date']}],
+) }}
+
 with device_days as (
 
-    select
-        device_day_inputs.*,
-        devices.max_rate_per_hour,
-        devices.counter_modulus
-    from (select * from {{ ref('device_day_inputs') }}) as device_day_inputs
-    inner join (select * from {{ ref('devices') }}) as devices
-        on device_day_inputs.sensor_type = devices.sensor_type
-        and device_day_inputs.device_id = devices.device_id
-    where device_day_inputs.sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and device_day_inputs.reading_count > 0
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and reading_count > 0
+        and {{ is_unbuilt() }}
 
 ),
 
@@ -25,7 +29,7 @@ stg_brick_counts as not materialized (
 excursions as (
 
     select
-        device_days.fingerprint,
+        device_days.day_fingerprint as fingerprint,
         device_days.device_id,
         device_days.production_date,
         coalesce(found.excursion, 'none') as excursion,

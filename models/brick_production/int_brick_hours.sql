@@ -1,13 +1,30 @@
 -- One row per device and hour that has messages or that a step of the counter touches:
 -- sums that add up to any longer period.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
+    meta={'built_from': [
+        'fingerprint',
+        ['stg_brick_counts', 'production_date'],
+        ['int_brick_excursions', 'production_date'],
+        ['int_brick_increments', 'production_date'],
+        ['int_brick_increments', 'next_reading_date'],
+    ]},
+    indexes=[{'columns': ['device_id', 'production_date']}],
+) }}
+
 with device_days as (
 
     select
         *,
+        {{ fingerprint() }} as day_fingerprint,
         {{ local_moment('production_date', day_start()) }} as day_starts_at,
         {{ local_moment('(production_date + 1)', day_start()) }} as day_ends_at
-    from (select * from {{ ref('device_day_inputs') }}) as device_day_inputs
+    from (select * from {{ ref('device_day_inputs') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and {{ is_unbuilt() }}
 
 ),
 
@@ -28,7 +45,7 @@ int_brick_increments as not materialized (
 final as (
 
     select
-        device_days.fingerprint,
+        device_days.day_fingerprint as fingerprint,
         device_days.device_id,
         device_days.production_date,
         hours.*

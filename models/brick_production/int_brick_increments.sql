@@ -1,17 +1,26 @@
 -- One row per counter reading: what the counter did since its last level, in pieces.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
+    meta={'built_from': [
+        'fingerprint',
+        ['int_brick_excursions', 'production_date'],
+        ['int_brick_excursions', 'previous_reading_date'],
+        ['int_brick_excursions', 'earlier_reading_date'],
+    ]},
+    indexes=[{'columns': ['device_id', 'production_date']},
+        {'columns': ['device_id', 'event_at']}],
+) }}
+
 with device_days as (
 
-    select
-        device_day_inputs.*,
-        devices.max_rate_per_hour,
-        devices.counter_modulus,
-        {{ gap_seconds('devices.expected_interval_seconds') }} as gap_seconds
-    from (select * from {{ ref('device_day_inputs') }}) as device_day_inputs
-    inner join (select * from {{ ref('devices') }}) as devices
-        on device_day_inputs.sensor_type = devices.sensor_type
-        and device_day_inputs.device_id = devices.device_id
-    where device_day_inputs.sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and device_day_inputs.reading_count > 0
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and reading_count > 0
+        and {{ is_unbuilt() }}
 
 ),
 
@@ -26,9 +35,9 @@ int_brick_excursions as (select * from {{ ref('int_brick_excursions') }}),
 against_level as (
 
     select
-        device_days.fingerprint as facts_fingerprint,
+        device_days.day_fingerprint,
         device_days.counter_modulus,
-        device_days.gap_seconds,
+        {{ gap_seconds('device_days.expected_interval_seconds') }} as gap_seconds,
         {{ counter_cap('device_days.max_rate_per_hour', 'seconds_since_level') }} as cap,
         readings.*
     from device_days
@@ -77,7 +86,7 @@ with_event as (
 final as (
 
     select
-        facts_fingerprint as fingerprint,
+        day_fingerprint as fingerprint,
         measurement_id,
         device_id,
         case when excursion is null then previous_measurement_id end

@@ -13,12 +13,7 @@ brick_production_anomalies as (
 
 ),
 
-devices as (
-
-    select * from {{ ref('devices') }}
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
-),
+device_registry as (select * from {{ ref('device_registry') }}),
 
 plant as (select {{ as_of() }} as as_of),
 
@@ -26,14 +21,13 @@ final as (
 
     select
         periods.*,
-        devices.production_line,
-        devices.position,
-        devices.stage,
-        devices.brick_type,
-        devices.error_counter_means,
+        device_registry.production_line,
+        {{ device_position('periods.device_id') }} as position,
+        device_registry.stage,
+        device_registry.brick_type,
         case
             when periods.end_time > plant.as_of then 'running'
-            when periods.end_time > plant.as_of - interval '6 hours' then 'provisional'
+            when periods.end_time > plant.as_of - interval '{{ var("final_after") }}' then 'provisional'
             else 'final'
         end as period_status,
         anomalies.anomaly_types,
@@ -43,7 +37,8 @@ final as (
         round(measured_increment * 3600 / nullif(observed_seconds, 0), 3) as avg_speed,
         anomalies.anomaly_types is not null as is_anomaly
     from int_brick_production_periods as periods
-    inner join devices on periods.device_id = devices.device_id
+    left join device_registry
+        on periods.device_id = upper(trim(device_registry.device_id))
     cross join plant
     left join lateral (
         select

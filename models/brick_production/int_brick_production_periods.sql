@@ -1,7 +1,41 @@
 -- One row per grain (hour, shift, day), device and period: the facts of the period.
-with int_brick_hours as (select * from {{ ref('int_brick_hours') }}),
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
+    meta={'built_from': [
+        'fingerprint',
+        ['int_brick_hours', 'production_date'],
+        ['int_brick_increments', 'production_date'],
+        ['int_brick_increments', 'previous_reading_date'],
+    ]},
+    indexes=[{'columns': ['device_id', 'production_date']}],
+) }}
 
-shifts as (select * from {{ ref('shifts') }}),
+with device_days as (
+
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and {{ is_unbuilt() }}
+
+),
+
+int_brick_hours as (
+
+    select device_days.day_fingerprint, hours.*
+    from device_days
+    cross join lateral (
+        select * from (select * from {{ ref('int_brick_hours') }}) as hours
+        where hours.device_id = device_days.device_id
+            and hours.production_date = device_days.production_date
+        offset 0
+    ) as hours
+
+),
+
+shifts as (select * from {{ ref('int_production_shifts') }}),
 
 readings as not materialized (
 
@@ -15,18 +49,14 @@ shift_hours as (
     select
         int_brick_hours.*,
         shifts.shift_name,
-        {{ shift_number('int_brick_hours.production_date', 'shifts') }} as shift_number,
-        {{ local_moment('int_brick_hours.production_date', 'shifts.starts_at') }}
-            as shift_starts_at,
-        {{ shift_end('int_brick_hours.production_date', 'shifts') }} as shift_ends_at
+        shifts.shift_number,
+        shifts.shift_starts_at,
+        shifts.shift_ends_at
     from int_brick_hours
     left join shifts
-        on int_brick_hours.production_date between shifts.valid_from
-            and coalesce(shifts.valid_to, date 'infinity')
-        and int_brick_hours.hour_start
-            >= {{ local_moment('int_brick_hours.production_date', 'shifts.starts_at') }}
-        and int_brick_hours.hour_start
-            < {{ shift_end('int_brick_hours.production_date', 'shifts') }}
+        on int_brick_hours.production_date = shifts.production_date
+        and int_brick_hours.hour_start >= shifts.shift_starts_at
+        and int_brick_hours.hour_start < shifts.shift_ends_at
 
 ),
 
@@ -59,7 +89,7 @@ hours_by_grain as (
 periods as (
 
     select
-        fingerprint,
+        day_fingerprint as fingerprint,
         grain,
         device_id,
         period_shift_name as shift_name,
@@ -88,7 +118,7 @@ periods as (
         end_time
     from hours_by_grain
     group by
-        fingerprint, grain, device_id, period_shift_name, period_shift_number,
+        day_fingerprint, grain, device_id, period_shift_name, period_shift_number,
         production_date, start_time, end_time
 
 ),

@@ -1,11 +1,22 @@
 -- One row per brick-counter message: its fields typed, with exactly one verdict.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
+    meta={'built_from': ['messages_hash'], 'of_one_sensor_type': false, 'reads_raw': true},
+    indexes=[{'columns': ['device_id', 'production_date']}, {'columns': ['device_id', 'event_at']}]
+) }}
+
 with stg_measurements as (select * from {{ ref('stg_measurements') }}),
 
 int_message_days as (
 
-    select *
-    from {{ ref('int_message_days') }}
+    select *, {{ fingerprint() }} as fingerprint
+    from (select * from {{ ref('int_message_days') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and message_count > 0
+        and {{ is_unbuilt() }}
 
 ),
 
@@ -13,7 +24,7 @@ int_message_days as (
 judged_messages as (
 
     select
-        int_message_days.messages_hash as fingerprint,
+        int_message_days.fingerprint,
         messages_of_the_day.*
     from int_message_days
     cross join lateral (

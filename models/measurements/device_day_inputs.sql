@@ -13,7 +13,8 @@ reading_days as (
         *,
         lag(tail_hash) over device_history as earlier_tail_hash,
         lag(coalesce(tail_starts_at, first_reading_at)) over device_history
-            as earlier_tail_starts_at
+            as earlier_tail_starts_at,
+        lag(production_date) over device_history as earlier_reading_date
     from device_days
     where reading_count > 0
     window device_history as (
@@ -39,7 +40,8 @@ days as (
 
     select
         calendar.*,
-        device_days.messages_hash,
+        device_days.fingerprint as messages_fingerprint,
+        device_days.device_id is not null as was_seen,
         coalesce(device_days.message_count, 0) as message_count,
         coalesce(device_days.reading_count, 0) as reading_count,
         device_days.first_reading_at,
@@ -65,6 +67,10 @@ fingerprinted as (
         days.device_id,
         days.message_count,
         days.reading_count,
+        {%- for setting in ['max_rate_per_hour', 'expected_interval_seconds'] %}
+        {{ device_setting(setting) }} as {{ setting }},
+        {%- endfor %}
+        device_registry.counter_modulus,
         -- Two tails where the previous one is too short to start on a sure level.
         coalesce(
             previous_day.tail_starts_at,
@@ -76,8 +82,18 @@ fingerprinted as (
             next_day.first_reading_at + {{ head_length() }}, 'infinity'
         ) as reads_until,
         days.production_date,
+        days.previous_reading_date,
+        previous_day.earlier_reading_date,
+        days.next_reading_date,
+        -- The status of a period changes with the plant's present, on the hour, until
+        -- the period is final.
+        date_trunc('hour', least(
+            {{ as_of() }},
+            {{ local_moment('(days.production_date + 1)', day_start()) }}
+            + interval '{{ var("final_after") }}'
+        )) as present_of_the_day,
         md5(row(
-            days.messages_hash,
+            days.messages_fingerprint,
             previous_day.tail_hash,
             case
                 when previous_day.tail_starts_at is null
@@ -103,21 +119,13 @@ fingerprinted as (
         and days.next_reading_date = next_day.production_date
     left join device_registry
         on days.device_id = upper(trim(device_registry.device_id))
-
-),
-
-final as (
-
-    select
-        *,
-        -- For models that look back: the days of the trailing window too.
-        md5(string_agg(fingerprint::text, ',') over (
-            partition by sensor_type, device_id
-            order by production_date
-            rows between {{ var('window_days') }} preceding and current row
-        ))::uuid as window_fingerprint
-    from fingerprinted
+    -- A day without messages counts where the counter ran on between two that have.
+    where days.was_seen
+        or (
+            days.previous_reading_date is not null
+            and days.next_reading_date is not null
+        )
 
 )
 
-select * from final
+select * from fingerprinted

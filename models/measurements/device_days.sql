@@ -1,9 +1,24 @@
 -- One row per sensor type, device and production day: what became of its messages.
-with int_message_days as (select * from {{ ref('int_message_days') }}),
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
+    meta={'built_from': ['the staging model'], 'of_one_sensor_type': false},
+    indexes=[{'columns': ['device_id', 'production_date', 'sensor_type'], 'unique': true}]
+) }}
+
+with int_message_days as (
+
+    select *, {{ fingerprint() }} as fingerprint
+    from (select * from {{ ref('int_message_days') }}) as days
+    where {{ is_unbuilt() }}
+
+),
 
 verdicts as (
 
-    {%- for staging_model in var('sensor_domains').values() | unique %}
+    {%- for staging_model in staging_models() %}
     {{ 'union all' if not loop.first }}
     select
         measurement_id, sensor_type, device_id, production_date, verdict,
@@ -18,7 +33,7 @@ final as (
     select
         int_message_days.sensor_type,
         int_message_days.device_id,
-        int_message_days.messages_hash,
+        int_message_days.fingerprint,
         int_message_days.message_count,
         counts.reading_count,
         counts.health_count,

@@ -43,17 +43,11 @@ final as (
         registered.machine_type,
         registered.unit,
         coalesce(registered.error_counter_means, 'scrap') as error_counter_means,
-        coalesce(
-            registered.ideal_rate_per_hour, {{ var('default_ideal_rate_per_hour') }}
-        )::numeric as ideal_rate_per_hour,
-        coalesce(
-            registered.max_rate_per_hour, {{ var('default_max_rate_per_hour') }}
-        )::numeric as max_rate_per_hour,
+        {{ device_setting('ideal_rate_per_hour', 'registered') }} as ideal_rate_per_hour,
+        {{ device_setting('max_rate_per_hour', 'registered') }} as max_rate_per_hour,
         registered.target_rate_per_hour::numeric as target_rate_per_hour,
-        coalesce(
-            registered.expected_interval_seconds,
-            {{ var('default_expected_interval_seconds') }}
-        )::numeric as expected_interval_seconds,
+        {{ device_setting('expected_interval_seconds', 'registered') }}
+            as expected_interval_seconds,
         registered.counter_modulus::bigint as counter_modulus,
         coalesce(seen.message_count, 0) as message_count,
         registered.registered_id is not null as is_registered,

@@ -1,46 +1,50 @@
 -- One row per message that no number uses because it is broken, with the reason.
-with int_message_days as (select * from {{ ref('int_message_days') }}),
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ forget_stale_days(ref('device_days')) }}",
+    meta={'built_from': ['fingerprint'], 'of_one_sensor_type': false},
+    indexes=[{'columns': ['device_id', 'production_date']}],
+) }}
 
-stg_measurements as (select * from {{ ref('stg_measurements') }}),
+with device_days as (
 
-rejected_by_their_domain as (
-
-    {%- for staging_model in var('sensor_domains').values() | unique %}
-    {{ 'union all' if not loop.first }}
-    select
-        measurement_id, device_id, sensor_type, rejection_reason as reason,
-        filed_at, ingested_at, production_date
-    from {{ ref(staging_model) }}
-    where verdict = 'rejected'
-    {%- endfor %}
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_days') }}) as days
+    where rejected_count > 0 and {{ is_unbuilt() }}
 
 ),
 
-of_no_domain as (
+staged_messages as (
 
+    {%- for staging_model in staging_models() %}
+    {{ 'union all' if not loop.first }}
     select
-        messages.measurement_id,
-        messages.device_id,
-        messages.sensor_type,
-        messages.envelope_rejection as reason,
-        messages.filed_at,
-        messages.ingested_at,
-        messages.production_date
-    from int_message_days
-    cross join lateral (
-        select * from stg_measurements
-        where {{ is_of_device_day('int_message_days') }}
-        offset 0
-    ) as messages
-    where int_message_days.sensor_type not in {{ sensor_types() }}
+        measurement_id, device_id, sensor_type, verdict, rejection_reason,
+        filed_at, ingested_at, production_date
+    from {{ ref(staging_model) }}
+    {%- endfor %}
 
 ),
 
 final as (
 
-    select * from rejected_by_their_domain
-    union all
-    select * from of_no_domain
+    select
+        device_days.day_fingerprint as fingerprint,
+        messages.measurement_id,
+        messages.device_id,
+        messages.sensor_type,
+        messages.rejection_reason as reason,
+        messages.production_date,
+        messages.filed_at,
+        messages.ingested_at
+    from device_days
+    cross join lateral (
+        select * from staged_messages
+        where {{ is_same_device_day('staged_messages', 'device_days') }}
+            and verdict = 'rejected'
+    ) as messages
 
 )
 

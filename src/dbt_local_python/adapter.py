@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from dbt_common.exceptions import DbtRuntimeError
 
 LIBRARY = "brickworks.detectors"
 """The package that the Python models are shims of: its source is their code."""
+
+VAR = re.compile(r"""\bvar\(\s*["'](\w+)["']""")
 
 
 class PostgresAdapter(postgres.PostgresAdapter):
@@ -56,25 +59,46 @@ class PostgresAdapter(postgres.PostgresAdapter):
 
         Returns:
             The md5 of the model's code and of this project's macros it depends on,
-            also through others; for a Python model also of the detectors' source.
-            Seeds, vars and macros of installed packages are not part of it.
+            also through others, of the views and ephemeral models it reads, and of
+            the vars named in any of these; for a Python model also of the detectors'
+            source. Seeds and macros of installed packages are not part of it, nor are
+            tables: these carry their own version.
         """
-        parts = [model["raw_code"]]
-        macros = self.get_macro_resolver().macros
-        found, ahead = set(), list(model["depends_on"]["macros"])
+        manifest = self.get_macro_resolver()
+        nodes = [model, *self._inlined(manifest, model["depends_on"]["nodes"])]
+        found, ahead = set(), []
+        for node in nodes:
+            ahead += node["depends_on"]["macros"]
         while ahead:
             name = ahead.pop()
-            if name in macros and name not in found:
+            if name in manifest.macros and name not in found:
                 found.add(name)
-                ahead.extend(macros[name].depends_on.macros)
+                ahead.extend(manifest.macros[name].depends_on.macros)
+        parts = [node["raw_code"] for node in nodes]
         parts += [
-            macros[name].macro_sql
+            manifest.macros[name].macro_sql
             for name in sorted(found)
-            if macros[name].package_name == self.config.project_name
+            if manifest.macros[name].package_name == self.config.project_name
         ]
+        values = {**self.config.vars.to_dict(), **self.config.cli_vars}
+        used = {name for part in parts for name in VAR.findall(part)}
+        parts += [f"{name}={values[name]!r}" for name in sorted(used & values.keys())]
         if model["language"] == "python":
             parts.append(_library_source())
         return hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+    def _inlined(self, manifest: Any, names: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401
+        """Views and ephemeral models, also through others: code that runs as ours."""
+        found: dict[str, dict[str, Any]] = {}
+        ahead = list(names)
+        while ahead:
+            node = manifest.nodes.get(ahead.pop())
+            if node is None or node.unique_id in found:
+                continue
+            if node.config.materialized in ("view", "ephemeral"):
+                found[node.unique_id] = node.to_dict(omit_none=True)
+                ahead.extend(node.depends_on.nodes)
+        return [found[name] for name in sorted(found)]
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from brickworks.detectors.steps import minute_steps
 from brickworks.detectors.stoppage import stoppage
 
 Limits = Mapping[str, float]
+LIMIT_COLUMNS = ("device_id", "metric", "low", "high")
 HOUR = 3600
 DAY = 86_400
 """Seconds: what an hour and a day are, not thresholds."""
@@ -35,8 +36,10 @@ def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFram
         `brickworks.detectors.points`, with production_date and fingerprint; a detector
         without a flag that day gives one row without a time.
     """
-    limits = _limits(thresholds.df(columns=["device_id", "metric", "low", "high"]))
+    limits: dict[str, Limits] = {}
     for window in days.groups(["device_id", "judged_date"], order_by="event_at"):
+        # Read after the days: newer than their fingerprints say, never older.
+        limits = limits or _limits(thresholds.df(list(LIMIT_COLUMNS)))
         yield _judge(window, limits[window["device_id"].iloc[0]], window_days)
 
 

@@ -1,0 +1,29 @@
+{#- Pre-hook of every incremental model, in its transaction and under its lock: deletes
+    the device-days that were built from something else than what is there now, and the
+    model then appends what is missing. Day by day, so that each delete goes through the
+    index however many days the planner expects. -#}
+{% macro forget_stale_days(days) -%}
+{%- if is_incremental() -%}
+do $forget$
+declare
+    stale record;
+begin
+    for stale in
+        select days.*
+        from (select * from {{ days }}) as days
+        where {{ stored_fingerprint(this, 'days.production_date') }} <> {{ fingerprint() }}
+            {%- if (config.get('meta') or {}).get('reads_raw') %}
+            and not days.is_expired
+            {%- endif %}
+    loop
+        delete from {{ this }} as built
+        where built.device_id = stale.device_id
+            and built.production_date = stale.production_date
+            {%- if (config.get('meta') or {}).get('of_one_sensor_type', true) is false %}
+            and built.sensor_type = stale.sensor_type
+            {%- endif %};
+    end loop;
+end
+$forget$
+{%- endif -%}
+{%- endmacro %}
