@@ -14,6 +14,9 @@
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}
 
+-- depends_on: {{ ref('int_brick_production_periods') }}
+-- depends_on: {{ ref('brick_production_anomalies') }}
+
 with device_days as (
 
     select *, {{ fingerprint() }} as day_fingerprint
