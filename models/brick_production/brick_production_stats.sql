@@ -19,7 +19,7 @@
 
 with device_days as (
 
-    select *, {{ fingerprint() }} as day_fingerprint
+    select device_id, production_date, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
         and {{ is_unbuilt() }}
