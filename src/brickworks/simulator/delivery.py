@@ -96,7 +96,7 @@ def deliver(
         created.copy(),
         day.local_ms(at),
         np.where(readings.health, shapes[1], shapes[0]).astype(np.int8),
-        readings.values,
+        readings.values.copy(),
         np.zeros(len(at), dtype=np.int8),
         np.zeros(len(at)),
     )
