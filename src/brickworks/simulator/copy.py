@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg2 import sql
 
+from brickworks.simulator.clock import iso_text
 from brickworks.simulator.factory import FactoryConfig, expected_messages
 from brickworks.simulator.stream import Block, TruthReader, blocks
 
@@ -90,17 +89,12 @@ def copy_text(block: Block) -> bytes:
     columns = (
         block.device_id,
         block.sensor_type,
-        _times(block.stamp_ms),
+        iso_text(block.stamp_ms).tolist(),
         block.data,
         block.metadata,
-        _times(block.created_ms),
+        iso_text(block.created_ms).tolist(),
     )
     lines = ["\t".join(row) for row in zip(*columns, strict=True)]
     lines.append("")
     # No field has a tab or a line break: JSON text escapes them.
     return "\n".join(lines).replace("\\", "\\\\").encode()
-
-
-def _times(ms: NDArray[np.int64]) -> list[str]:
-    """UTC milliseconds as PostgreSQL reads them."""
-    return np.char.add(np.datetime_as_string(ms.astype("M8[ms]")), "Z").tolist()

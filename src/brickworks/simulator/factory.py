@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -264,7 +265,7 @@ class FactoryConfig:
         if unknown := sorted((self.devices or set()) - known):
             raise ValueError(f"This factory has no device {', '.join(unknown)}.")
 
-    @property
+    @cached_property
     def span_ms(self) -> tuple[int, int]:
         """First and last instant, as UTC milliseconds, end excluded."""
         zone = ZoneInfo(self.timezone)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brickworks.simulator.clock import Day, plant_day, to_datetime
+from brickworks.simulator.clock import Day, iso_text, plant_day, to_datetime
 from brickworks.simulator.counters import Register, close, counter_day
 from brickworks.simulator.delivery import DISTURBING, Messages, deliver
 from brickworks.simulator.factory import (
@@ -42,8 +42,9 @@ from brickworks.simulator.truth import (
     Truth,
 )
 
-BLOCK = 20_000
-"""Messages rendered at once: enough for speed, little for memory."""
+BLOCK = 8000
+"""Messages rendered at once: enough for speed, little enough to let the
+server work while the next are being written."""
 
 TruthReader = Callable[[DayTruth], None]
 
@@ -149,7 +150,7 @@ def _block(devices: list[Device], messages: Messages) -> Block:
     """Turn columns of numbers into columns of text."""
     size = len(messages)
     data = np.empty(size, dtype=object)
-    ts = np.datetime_as_string(messages.ts.astype("M8[ms]"), unit="s").astype(object)
+    ts = iso_text(messages.ts, naive=True)
     # One formatting loop per sender and shape: everything else in it is constant.
     group = messages.device * 64 + messages.shape
     order = np.argsort(group, kind="stable")
