@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 LOOK_AHEAD = timedelta(minutes=15)
-PLANT = timezone(timedelta(hours=7))
 
 
 def number(value):
@@ -111,7 +110,6 @@ def increments(rows, max_per_hour, modulus=None):
 
     out = []
     level = None
-    restoring = None
     for i, (at, c, e, uptime) in enumerate(rows):
         if level is None:
             out.append(("first", at, 0, 0, 0))
@@ -120,9 +118,11 @@ def increments(rows, max_per_hour, modulus=None):
         t_p, p, e_p, up_p = level
         dt = (at - t_p).total_seconds()
         d = c - p
-        ahead = [r for r in rows[i + 1 : i + 400] if r[0] - at <= LOOK_AHEAD]
         event, n, levels = None, 0, True
-        if 0 <= d <= cap(dt):
+        usual = 0 <= d <= cap(dt)
+        near = [] if usual else rows[i + 1 : i + 400]
+        ahead = [r for r in near if r[0] - at <= LOOK_AHEAD]
+        if usual:
             event, n = "normal", d
         elif -2 <= d < 0 and ahead and ahead[0][1] >= p:
             event, levels = "jitter", False

@@ -100,6 +100,10 @@ def deliver(
         np.zeros(len(at), dtype=np.int8),
         np.zeros(len(at)),
     )
+    # Cut here, not before: chance must not know where the simulation begins and ends.
+    start_ms, end_ms = config.span_ms
+    within = (at >= start_ms) & (at < end_ms)
+    readings.usable &= within
     # Stops and speeds are the machine's affair; there messages may fail as ever.
     blurred = [
         fault
@@ -115,7 +119,7 @@ def deliver(
         for name in _STRIKES
         for copy in _strike(config, name, readings, messages, eligible)
     ]
-    return Messages.join([messages, *copies]) if copies else messages
+    return Messages.join([messages.take(within), *copies])
 
 
 def _disorder(fault: Occurrence, readings: Readings, messages: Messages) -> None:

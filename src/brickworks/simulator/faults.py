@@ -266,14 +266,6 @@ def line_resets(config: FactoryConfig, line: str, day: Day) -> list[float]:
     return sorted(day.second_of(int(hour)) for hour in hours)
 
 
-def near_border(start: NDArray[np.float64], day: Day) -> NDArray[np.bool_]:
-    """Whether moments (seconds) lie where operators reset the counters."""
-    near = np.zeros(len(start), dtype=bool)
-    for hour in (6, 18):
-        near |= np.abs(start - day.second_of(hour)) < SLOT
-    return near
-
-
 def growth(
     config: FactoryConfig, device_id: str, day: Day
 ) -> tuple[float, float] | None:
@@ -301,4 +293,4 @@ def strike(
     random = chance(config.seed, device_id, day.date.toordinal(), fault)
     hit = (random.random(len(eligible)) < config.rate(fault)) & eligible
     rows = np.flatnonzero(hit)
-    return rows, random.random(len(rows))
+    return rows, random.random(len(eligible))[rows]

@@ -78,11 +78,7 @@ def moments(
         own = _every(every, day.seconds, random) if every else np.empty(0)
         at, first = np.unique(np.concatenate([slow, fast, own]), return_index=True)
         health = first >= len(slow) + len(fast)
-    start_ms, end_ms = config.span_ms
     speaks = ~inside(at, [fault for fault in faults if fault.fault in _SILENT])
-    speaks &= (at * 1000 >= start_ms - day.start_ms) & (
-        at * 1000 < end_ms - day.start_ms
-    )
     return at[speaks], health[speaks]
 
 
