@@ -1,0 +1,1 @@
+"""Pure functions that judge series: causal, finite look-back, no database."""

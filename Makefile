@@ -1,0 +1,47 @@
+# make run    everything, from an empty machine to numbers
+# make test   lint and tests; what CI runs
+# make up | down | reset | psql | docs | lint
+#
+# The real work is in `.venv/bin/brickworks --help`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint up down reset psql docs summary
+
+BRICKWORKS := .venv/bin/brickworks
+
+# An activated other environment must not lead anything astray.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+# Tests and lint know one database only: their own.
+OWN_DATABASE := env -u BRICKWORKS_DB_HOST -u BRICKWORKS_DB_PORT \
+	-u BRICKWORKS_DB_USER -u BRICKWORKS_DB_PASSWORD -u BRICKWORKS_DB_NAME
+
+help:
+	@sed -n 's/^# \(make\)/\1/p' Makefile
+
+venv:
+	@PYTHON='$(PYTHON)' .ci/make_venv
+
+run: venv
+	@$(BRICKWORKS) run
+
+up down psql docs summary: venv
+	@$(BRICKWORKS) $@
+
+# Whoever types `make reset` has been asked enough.
+reset: venv
+	@$(BRICKWORKS) reset --yes
+
+test: lint
+	$(OWN_DATABASE) .venv/bin/pytest
+
+lint: venv profiles.yml
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(if $(wildcard .sqlfluff),.venv/bin/sqlfluff lint $(wildcard models tests/invariants analyses))
+	$(if $(wildcard dbt-bouncer.yml),$(OWN_DATABASE) .venv/bin/dbt --quiet parse --project-dir . --profiles-dir .)
+	$(if $(wildcard dbt-bouncer.yml),.venv/bin/dbt-bouncer --config-file dbt-bouncer.yml)
+
+profiles.yml:
+	@cp profiles.example.yml profiles.yml

@@ -1,0 +1,17 @@
+{#- When a spike is over: the next reading within the look-ahead that is not above what
+    the machine can have made, if it has not fallen below the base level. -#}
+{% macro spike_end(start, device) -%}
+    (
+        select case when later.count >= {{ start }}.base_count then later.event_at end
+        from stg_brick_counts as later
+        where later.device_id = {{ device }}.device_id
+            and later.event_at > {{ start }}.event_at
+            and later.event_at <= {{ start }}.event_at + interval '{{ var("look_ahead") }}'
+            and later.count - {{ start }}.base_count <= {{ counter_cap(
+                device ~ '.max_rate_per_hour',
+                seconds_between(start ~ '.base_at', 'later.event_at')
+            ) }}
+        order by later.event_at
+        limit 1
+    )
+{%- endmacro %}

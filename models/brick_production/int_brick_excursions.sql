@@ -1,0 +1,101 @@
+-- One row per device, production day and excursion of its counter: readings that are no
+-- level, because the counter comes back from them; one row of kind none on other days.
+with device_days as (
+
+    select
+        device_day_inputs.*,
+        devices.max_rate_per_hour,
+        devices.counter_modulus
+    from (select * from {{ ref('device_day_inputs') }}) as device_day_inputs
+    inner join (select * from {{ ref('devices') }}) as devices
+        on device_day_inputs.sensor_type = devices.sensor_type
+        and device_day_inputs.device_id = devices.device_id
+    where device_day_inputs.sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and device_day_inputs.reading_count > 0
+
+),
+
+stg_brick_counts as not materialized (
+
+    select * from {{ ref('stg_brick_counts') }} where verdict = 'reading'
+
+),
+
+-- Each day is judged by itself: its own readings, the tail before and the head after.
+excursions as (
+
+    select
+        device_days.fingerprint,
+        device_days.device_id,
+        device_days.production_date,
+        coalesce(found.excursion, 'none') as excursion,
+        found.base_at,
+        found.starts_at,
+        found.ends_at
+    from device_days
+    left join lateral (
+        with readings as (
+            select
+                *,
+                lead(event_at) over series as next_at,
+                coalesce({{ is_jitter() }}, false) as is_jitter
+            from stg_brick_counts
+            where stg_brick_counts.device_id = device_days.device_id
+                and event_at >= device_days.reads_from
+                and event_at < device_days.reads_until
+            window series as (order by event_at)
+        ),
+
+        steps as (
+            select
+                *,
+                lag(event_at) over series as base_at,
+                lag(count) over series as base_count,
+                {{ counter_cap('device_days.max_rate_per_hour', seconds_between(
+                    'lag(event_at) over series', 'event_at'
+                )) }} as cap
+            from readings
+            where not is_jitter
+            window series as (order by event_at)
+        ),
+
+        -- Drops and jumps are rare: only they look ahead, by index.
+        returns as (
+            select
+                production_date,
+                case when count < base_count then 'dip' else 'spike' end as excursion,
+                base_at,
+                event_at as starts_at,
+                case
+                    when {{ is_rollover('count', 'base_count', 'cap') }} then null
+                    when count < base_count then {{ dip_end('steps', 'device_days') }}
+                    else {{ spike_end('steps', 'device_days') }}
+                end as ends_at
+            from steps
+            where count < base_count or count > base_count + cap
+        ),
+
+        -- What starts from inside an earlier excursion does not start from a level.
+        claims as (
+            select
+                *,
+                {{ function_name('claimed_until') }}(base_at, ends_at) over (
+                    order by starts_at
+                    rows between unbounded preceding and 1 preceding
+                ) as claimed_until
+            from returns
+            where ends_at is not null
+        )
+
+        select production_date, excursion, base_at, starts_at, ends_at
+        from claims
+        where base_at >= coalesce(claimed_until, '-infinity')
+        union all
+        select production_date, 'jitter', null, event_at, next_at
+        from readings
+        where is_jitter
+    ) as found on device_days.production_date = found.production_date
+
+)
+
+select * from excursions

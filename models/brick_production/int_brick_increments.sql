@@ -1,0 +1,116 @@
+-- One row per counter reading: what the counter did since its last level, in pieces.
+with device_days as (
+
+    select
+        device_day_inputs.*,
+        devices.max_rate_per_hour,
+        devices.counter_modulus,
+        {{ gap_seconds('devices.expected_interval_seconds') }} as gap_seconds
+    from (select * from {{ ref('device_day_inputs') }}) as device_day_inputs
+    inner join (select * from {{ ref('devices') }}) as devices
+        on device_day_inputs.sensor_type = devices.sensor_type
+        and device_day_inputs.device_id = devices.device_id
+    where device_day_inputs.sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and device_day_inputs.reading_count > 0
+
+),
+
+stg_brick_counts as (
+
+    select * from {{ ref('stg_brick_counts') }} where verdict = 'reading'
+
+),
+
+int_brick_excursions as (select * from {{ ref('int_brick_excursions') }}),
+
+against_level as (
+
+    select
+        device_days.fingerprint as facts_fingerprint,
+        device_days.counter_modulus,
+        device_days.gap_seconds,
+        {{ counter_cap('device_days.max_rate_per_hour', 'seconds_since_level') }} as cap,
+        readings.*
+    from device_days
+    cross join lateral (
+        with excursions as (
+            select * from int_brick_excursions
+            where device_id = device_days.device_id
+                and excursion <> 'none'
+                and production_date between {{ production_date('device_days.reads_from') }}
+                and device_days.production_date
+        ),
+
+        readings as (
+            select stg_brick_counts.*, excursions.excursion
+            from stg_brick_counts
+            left join excursions
+                on stg_brick_counts.event_at >= excursions.starts_at
+                and stg_brick_counts.event_at < excursions.ends_at
+            where stg_brick_counts.device_id = device_days.device_id
+                and stg_brick_counts.event_at >= device_days.reads_from
+                and stg_brick_counts.production_date <= device_days.production_date
+        )
+
+        select
+            *,
+            lag(measurement_id) over levels as previous_measurement_id,
+            lag(count) over levels as previous_count,
+            lag(error_count) over levels as previous_error_count,
+            lag(uptime_seconds) over levels as previous_uptime_seconds,
+            lag(event_at) over levels as previous_level_at,
+            {{ seconds_between('lag(event_at) over levels', 'event_at') }}
+                as seconds_since_level
+        from readings
+        window levels as (partition by excursion is null order by event_at)
+    ) as readings
+    where readings.production_date = device_days.production_date
+
+),
+
+with_event as (
+
+    select *, {{ counter_event() }} as counter_event from against_level
+
+),
+
+final as (
+
+    select
+        facts_fingerprint as fingerprint,
+        measurement_id,
+        device_id,
+        case when excursion is null then previous_measurement_id end
+            as previous_measurement_id,
+        counter_event,
+        count,
+        error_count,
+        case when excursion is null then previous_count end as previous_count,
+        case counter_event
+            when 'first' then null
+            when 'normal' then count - previous_count
+            when 'rollover' then count + counter_modulus - previous_count
+            when 'reset' then count
+            else 0
+        end as count_increment,
+        case counter_event
+            when 'unexplained_reset' then count
+            when 'jump' then count - previous_count
+            else 0
+        end as suspect_increment,
+        {{ error_increment() }} as error_increment,
+        case when excursion is null then seconds_since_level end as seconds_since_level,
+        excursion is null as is_level,
+        excursion is null and coalesce(seconds_since_level > gap_seconds, false) as is_gap,
+        coalesce(
+            counter_event <> 'reset' and error_count < previous_error_count
+            and excursion is null, false
+        ) as is_error_reset,
+        production_date,
+        event_at,
+        case when excursion is null then previous_level_at end as previous_level_at
+    from with_event
+
+)
+
+select * from final

@@ -1,0 +1,127 @@
+-- One row per brick-counter message: its fields typed, with exactly one verdict.
+with stg_measurements as (select * from {{ ref('stg_measurements') }}),
+
+int_message_days as (
+
+    select *
+    from {{ ref('int_message_days') }}
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+
+),
+
+-- Each device-day is read by index and sorted in memory, on its own.
+judged_messages as (
+
+    select
+        int_message_days.messages_hash as fingerprint,
+        messages_of_the_day.*
+    from int_message_days
+    cross join lateral (
+        with messages as (
+            select * from stg_measurements
+            where {{ is_of_device_day('int_message_days') }}
+            offset 0
+        ),
+
+        field_values as (
+            select
+                *,
+                {{ json_first('payload', ['count']) }} as count_value,
+                {{ json_first(
+                    'payload', ['error_count', 'err_count', 'errCount', 'error']
+                ) }} as error_count_value,
+                {{ json_first('payload', ['rssi']) }} as rssi_value,
+                {{ json_first('payload', ['battery']) }} as battery_value,
+                {{ json_first('payload', ['temperature']) }} as temperature_value,
+                {{ json_first('payload', ['uptime']) }} as uptime_value
+            from messages
+            offset 0
+        ),
+
+        typed as (
+            select
+                *,
+                {{ json_number('count_value') }} as count_number,
+                {{ json_number_within('error_count_value', 'error_count') }}
+                    as error_count,
+                {{ json_number_within('rssi_value', 'rssi') }} as rssi_dbm,
+                {{ json_number_within('battery_value', 'battery') }} as battery_percent,
+                {{ json_number_within('temperature_value', 'temperature') }}
+                    as temperature_celsius,
+                {{ json_number_within('uptime_value', 'uptime') }} as uptime_seconds
+            from field_values
+            offset 0
+        ),
+
+        judged as (
+            select
+                *,
+                case
+                    when envelope_rejection is not null then envelope_rejection
+                    when {{ is_health_message('count') }} and error_count_value is null
+                        then 'health'
+                    when count_value is null then 'missing_count'
+                    when count_number is null then 'count_not_a_number'
+                    when count_number <> trunc(count_number) then 'count_not_integral'
+                    when count_number < 0 then 'count_negative'
+                    when count_number > {{ var('max_count') }} then 'count_too_large'
+                    else 'reading'
+                end as own_verdict
+            from typed
+        )
+
+        select
+            *,
+            -- The latest ingested of several readings of one moment stays.
+            row_number() over readings_of_the_moment as moment_rank,
+            (count_number, error_count)
+            is not distinct from (
+                first_value(count_number) over readings_of_the_moment,
+                first_value(error_count) over readings_of_the_moment
+            ) as is_equal_to_survivor
+        from judged
+        window readings_of_the_moment as (
+            partition by own_verdict, event_at
+            order by ingested_at desc nulls last, measurement_id desc
+        )
+    ) as messages_of_the_day
+
+),
+
+final as (
+
+    select
+        fingerprint,
+        measurement_id,
+        device_id,
+        sensor_type,
+        {{ verdict('moment_rank', 'is_equal_to_survivor') }} as verdict,
+        case
+            when own_verdict not in ('reading', 'health') then own_verdict
+            when own_verdict = 'reading' and moment_rank > 1
+                and not is_equal_to_survivor then 'conflicting_duplicate'
+        end as rejection_reason,
+        case when own_verdict = 'reading' then count_number::bigint end as count,
+        error_count::bigint as error_count,
+        rssi_dbm,
+        battery_percent,
+        temperature_celsius,
+        uptime_seconds,
+        {{ clock_offset_seconds('payload', 'event_at') }} as clock_offset_seconds,
+        array_remove(array[
+            case when jsonb_typeof(count_value) = 'string' then 'coerced_count' end,
+            {{ salvage_flags({
+                'error_count': 'error_count', 'rssi': 'rssi_dbm',
+                'battery': 'battery_percent', 'temperature': 'temperature_celsius',
+                'uptime': 'uptime_seconds',
+            }) }}
+        ], null) as flags,
+        production_date,
+        event_at,
+        filed_at,
+        ingested_at
+    from judged_messages
+
+)
+
+select * from final

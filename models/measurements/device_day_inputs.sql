@@ -1,0 +1,123 @@
+-- One row per sensor type, device and production day from its first to its last, days
+-- without messages included: the fingerprint of everything the day's facts depend on.
+{{ config(materialized="view") }}
+with device_days as (select * from {{ ref('device_days') }}),
+
+device_registry as (select * from {{ ref('device_registry') }}),
+
+shifts as (select * from {{ ref('shifts') }}),
+
+reading_days as (
+
+    select
+        *,
+        lag(tail_hash) over device_history as earlier_tail_hash,
+        lag(coalesce(tail_starts_at, first_reading_at)) over device_history
+            as earlier_tail_starts_at
+    from device_days
+    where reading_count > 0
+    window device_history as (
+        partition by sensor_type, device_id order by production_date
+    )
+
+),
+
+calendar as (
+
+    select
+        sensor_type,
+        device_id,
+        generate_series(
+            min(production_date)::timestamp, max(production_date), '1 day'
+        )::date as production_date
+    from device_days
+    group by sensor_type, device_id
+
+),
+
+days as (
+
+    select
+        calendar.*,
+        device_days.messages_hash,
+        coalesce(device_days.message_count, 0) as message_count,
+        coalesce(device_days.reading_count, 0) as reading_count,
+        device_days.first_reading_at,
+        max(calendar.production_date) filter (where device_days.reading_count > 0) over (
+            device_history rows between unbounded preceding and 1 preceding
+        ) as previous_reading_date,
+        min(calendar.production_date) filter (where device_days.reading_count > 0) over (
+            device_history rows between 1 following and unbounded following
+        ) as next_reading_date
+    from calendar
+    left join device_days on {{ is_same_device_day('calendar', 'device_days') }}
+    window device_history as (
+        partition by calendar.sensor_type, calendar.device_id
+        order by calendar.production_date
+    )
+
+),
+
+fingerprinted as (
+
+    select
+        days.sensor_type,
+        days.device_id,
+        days.message_count,
+        days.reading_count,
+        -- Two tails where the previous one is too short to start on a sure level.
+        coalesce(
+            previous_day.tail_starts_at,
+            previous_day.earlier_tail_starts_at,
+            previous_day.first_reading_at,
+            days.first_reading_at
+        ) as reads_from,
+        coalesce(
+            next_day.first_reading_at + {{ head_length() }}, 'infinity'
+        ) as reads_until,
+        days.production_date,
+        md5(row(
+            days.messages_hash,
+            previous_day.tail_hash,
+            case
+                when previous_day.tail_starts_at is null
+                    then previous_day.earlier_tail_hash
+            end,
+            next_day.head_hash,
+            to_jsonb(device_registry),
+            (
+                select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
+                from shifts
+                where days.production_date between shifts.valid_from
+                    and coalesce(shifts.valid_to, date 'infinity')
+            )
+        )::text)::uuid as fingerprint
+    from days
+    left join reading_days as previous_day
+        on days.sensor_type = previous_day.sensor_type
+        and days.device_id = previous_day.device_id
+        and days.previous_reading_date = previous_day.production_date
+    left join reading_days as next_day
+        on days.sensor_type = next_day.sensor_type
+        and days.device_id = next_day.device_id
+        and days.next_reading_date = next_day.production_date
+    left join device_registry
+        on days.device_id = upper(trim(device_registry.device_id))
+
+),
+
+final as (
+
+    select
+        *,
+        -- For models that look back: the days of the trailing window too.
+        md5(string_agg(fingerprint::text, ',') over (
+            partition by sensor_type, device_id
+            order by production_date
+            rows between {{ var('window_days') }} preceding and current row
+        ))::uuid as window_fingerprint
+    from fingerprinted
+
+)
+
+select * from final

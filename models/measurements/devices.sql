@@ -1,0 +1,70 @@
+-- One row per device and sensor type: its settings, and when it was first and last seen.
+with device_days as (select * from {{ ref('device_days') }}),
+
+device_registry as (select * from {{ ref('device_registry') }}),
+
+registered as (
+
+    select
+        upper(trim(device_id)) as registered_id,
+        lower(trim(sensor_type)) as registered_type,
+        *
+    from device_registry
+
+),
+
+seen as (
+
+    select
+        sensor_type,
+        device_id,
+        sum(message_count)::bigint as message_count,
+        min(first_reading_at) as first_reading_at,
+        max(last_reading_at) as last_reading_at
+    from device_days
+    group by sensor_type, device_id
+
+),
+
+final as (
+
+    select
+        coalesce(seen.device_id, registered.registered_id) as device_id,
+        coalesce(seen.sensor_type, registered.registered_type) as sensor_type,
+        {{ device_position('coalesce(seen.device_id, registered.registered_id)') }}
+            as position,
+        {{ device_number('coalesce(seen.device_id, registered.registered_id)') }}
+            as device_number,
+        registered.workshop,
+        registered.production_line,
+        registered.stage,
+        registered.location,
+        registered.brick_type,
+        registered.machine_type,
+        registered.unit,
+        coalesce(registered.error_counter_means, 'scrap') as error_counter_means,
+        coalesce(
+            registered.ideal_rate_per_hour, {{ var('default_ideal_rate_per_hour') }}
+        )::numeric as ideal_rate_per_hour,
+        coalesce(
+            registered.max_rate_per_hour, {{ var('default_max_rate_per_hour') }}
+        )::numeric as max_rate_per_hour,
+        registered.target_rate_per_hour::numeric as target_rate_per_hour,
+        coalesce(
+            registered.expected_interval_seconds,
+            {{ var('default_expected_interval_seconds') }}
+        )::numeric as expected_interval_seconds,
+        registered.counter_modulus::bigint as counter_modulus,
+        coalesce(seen.message_count, 0) as message_count,
+        registered.registered_id is not null as is_registered,
+        coalesce(registered.commissioned_on, {{ earliest_date() }}) as commissioned_on,
+        seen.first_reading_at,
+        seen.last_reading_at
+    from seen
+    full join registered
+        on seen.device_id = registered.registered_id
+        and seen.sensor_type = registered.registered_type
+
+)
+
+select * from final

@@ -1,0 +1,101 @@
+"""Runs the brick detectors over the counter's increments, device-day by device-day."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from brickworks.detectors.points import NOT_RUNNING, SCORED, WARMING_UP
+from brickworks.detectors.statistical import statistical
+from brickworks.detectors.steps import minute_steps
+from brickworks.detectors.stoppage import stoppage
+
+Limits = Mapping[str, float]
+HOUR = 3600
+DAY = 86_400
+"""Seconds: what an hour and a day are, not thresholds."""
+
+
+def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFrame]:  # noqa: ANN401
+    """Judge each device-day on its own trailing window.
+
+    A day is judged from the increments of that day and of the `window_days` before it
+    and from nothing else, so that it does not matter when it is judged, nor with which
+    other days.
+
+    Args:
+        days: relation of level increments with the columns device_id, judged_date,
+            fingerprint, production_date, event_at, seconds_since_level, count_increment
+            and is_gap; a row for each day that has it in its window.
+        thresholds: relation of device_thresholds.
+        window_days: days of history a judged day comes with.
+
+    Yields:
+        One frame per device-day: its flagged points in the columns of
+        `brickworks.detectors.points`, with production_date and fingerprint; a detector
+        without a flag that day gives one row without a time.
+    """
+    limits = _limits(thresholds.df(columns=["device_id", "metric", "low", "high"]))
+    for window in days.groups(["device_id", "judged_date"], order_by="event_at"):
+        yield _judge(window, limits[window["device_id"].iloc[0]], window_days)
+
+
+def _limits(thresholds: pd.DataFrame) -> dict[str, Limits]:
+    """One limit per device and metric: the high one where there are two."""
+    limit = thresholds["high"].fillna(thresholds["low"]).astype(float)
+    return {
+        device_id: dict(zip(rows["metric"], limit[rows.index], strict=True))
+        for device_id, rows in thresholds.groupby("device_id")
+    }
+
+
+def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFrame:
+    device_id = window["device_id"].iloc[0]
+    judged_date = window["judged_date"].iloc[0]
+    steps = minute_steps(
+        window["event_at"],
+        window["seconds_since_level"].astype(float),
+        window["count_increment"].astype(float),
+        window["is_gap"].astype(bool),
+    )
+    dates = window.set_index("event_at")["production_date"]
+    step_dates = dates.reindex(pd.DatetimeIndex(steps["at"])).to_numpy()
+    columns = [steps[name] for name in ("at", "dt_seconds", "pieces", "is_gap")]
+    found = {
+        "stoppage": stoppage(
+            *columns,
+            device_id=device_id,
+            limit_seconds=limits["stoppage"],
+            look_back_seconds=window_days * DAY,
+        ),
+        "statistical": statistical(
+            *columns,
+            device_id=device_id,
+            limit_z=limits["statistical_z_score"],
+            window_seconds=limits["statistical_baseline_hours"] * HOUR,
+            minimum_steps=int(limits["statistical_baseline_steps"]),
+            smallest_sd=limits["statistical_smallest_sd"],
+        ),
+    }
+    own_times = set(steps["at"][step_dates == judged_date])
+    rows = [
+        _flags_of_the_day(device_id, detector, points, own_times)
+        for detector, points in found.items()
+    ]
+    return pd.concat(rows, ignore_index=True).assign(
+        production_date=judged_date, fingerprint=window["fingerprint"].iloc[0]
+    )
+
+
+def _flags_of_the_day(
+    device_id: str, detector: str, points: pd.DataFrame, own_times: set[pd.Timestamp]
+) -> pd.DataFrame:
+    """The day's flagged points, or one row that says how far the detector came."""
+    own = points[points["at"].isin(own_times)]
+    flagged = own[own["is_flagged"]]
+    if len(flagged):
+        return flagged
+    reached = set(own["status"])
+    status = next((s for s in (SCORED, WARMING_UP) if s in reached), NOT_RUNNING)
+    row = {"device_id": device_id, "detector": detector, "status": status}
+    return pd.DataFrame([row | {"is_flagged": False}]).reindex(columns=points.columns)

@@ -1,0 +1,86 @@
+"""The postgres adapter with two more methods for Jinja."""
+
+import functools
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters import postgres
+from dbt.adapters.base import available
+from dbt_common.exceptions import DbtRuntimeError
+
+LIBRARY = "brickworks.detectors"
+"""The package that the Python models are shims of: its source is their code."""
+
+
+class PostgresAdapter(postgres.PostgresAdapter):
+    """dbt-postgres, able to run `.py` models itself."""
+
+    @available.parse(lambda *_: "")
+    def stage_python_model(
+        self, model: dict[str, Any], compiled_code: str, empty: bool = False
+    ) -> str:
+        """Run a Python model into a temporary table.
+
+        Args:
+            model: the node, as Jinja's `model` has it.
+            compiled_code: the model's code followed by dbt's `dbtObj`.
+            empty: whether relations are to be read without rows (`--empty`).
+
+        Returns:
+            The select that reads the result, for a `create table as`.
+
+        Raises:
+            DbtRuntimeError: the model failed, or its frames break the contract.
+        """
+        # pandas takes half a second to import: only a run that needs it pays.
+        from dbt_local_python.runtime import stage
+
+        connection = self.connections.get_thread_connection()
+        if connection.credentials.autocommit:
+            raise DbtRuntimeError(
+                "A Python model needs a transaction: set `autocommit: false`."
+            )
+        if not connection.transaction_open:
+            self.connections.begin()
+        source = Path(self.config.project_root) / model["original_file_path"]
+        return stage(connection.handle, model, compiled_code, source, bool(empty))
+
+    @available.parse(lambda *_: "")
+    def code_version(self, model: dict[str, Any]) -> str:
+        """Hash everything of this project that decides what a model computes.
+
+        Args:
+            model: the node, as Jinja's `model` has it.
+
+        Returns:
+            The md5 of the model's code and of this project's macros it depends on,
+            also through others; for a Python model also of the detectors' source.
+            Seeds, vars and macros of installed packages are not part of it.
+        """
+        parts = [model["raw_code"]]
+        macros = self.get_macro_resolver().macros
+        found, ahead = set(), list(model["depends_on"]["macros"])
+        while ahead:
+            name = ahead.pop()
+            if name in macros and name not in found:
+                found.add(name)
+                ahead.extend(macros[name].depends_on.macros)
+        parts += [
+            macros[name].macro_sql
+            for name in sorted(found)
+            if macros[name].package_name == self.config.project_name
+        ]
+        if model["language"] == "python":
+            parts.append(_library_source())
+        return hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+@functools.cache
+def _library_source() -> str:
+    """Return the detectors' source, file by file in the order of their names."""
+    spec = find_spec(LIBRARY)
+    folders = spec.submodule_search_locations if spec else None
+    files = sorted(file for f in folders or [] for file in Path(f).rglob("*.py"))
+    return "\0".join(f"{file.name}\0{file.read_text('utf-8')}" for file in files)

@@ -1,0 +1,512 @@
+"""Python models on plain PostgreSQL: what the plugin promises.
+
+Each scratch project is a dbt project of its own with this project's macro file, so
+that these tests hold whatever the real models are.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import pandas as pd
+import psycopg2
+import pytest
+import yaml
+from dbt.cli.main import dbtRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dbt_local_python import adapter, copy_frames
+from dbt_local_python.runtime import Relation, Session, explain_failure
+
+MACROS = Path(__file__).parents[2] / "macros" / "python_models.sql"
+
+
+class Scratch:
+    """A dbt project in a folder, with a schema of its own."""
+
+    def __init__(self, folder: Path, cluster: dict, schema: str):
+        self.folder, self.dsn, self.schema = folder, cluster, schema
+        profile = {"type": "postgres", "password": "", "schema": schema, "threads": 1}
+        self.write("profiles.yml", {
+            "scratch": {"target": "t", "outputs": {"t": profile | cluster}}
+        })  # fmt: skip
+        project = {"name": "scratch", "version": "1.0", "profile": "scratch"}
+        self.write("dbt_project.yml", project)
+        self.write("macros/python_models.sql", MACROS.read_text())
+
+    def write(self, path: str, content: str | dict) -> None:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else yaml.safe_dump(content)
+        file.write_text(text)
+
+    def model(self, name: str, code: str, columns: dict, **config: object) -> None:
+        """Write `<name>.py` whose body is `code`, and its YAML."""
+        body = "\n".join(f"    {line}" for line in code.strip().splitlines())
+        self.write(f"models/{name}.py", f"def model(dbt, session):\n{body}\n")
+        typed = [{"name": c, "data_type": kind} for c, kind in columns.items()]
+        node = {"name": name, "config": config, "columns": typed}
+        self.write(f"models/{name}.yml", {"models": [node]})
+
+    def dbt(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run dbt in this process; return what the nodes say."""
+        where = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+        quiet = ["--quiet", "--no-send-anonymous-usage-stats"]
+        done = dbtRunner().invoke([*arguments, *where, *quiet])
+        assert done.exception is None, done.exception
+        said = "\n".join(str(result.message) for result in done.result)
+        assert done.success == succeeds, said
+        return said
+
+    def dbt_process(self) -> subprocess.CompletedProcess:
+        """Run dbt as its own process, as people do."""
+        command = "from dbt.cli.main import cli; cli(['--no-use-colors', 'run'])"
+        return subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"DBT_PROFILES_DIR": str(self.folder)},
+        )
+
+    def query(self, sql: str) -> list[tuple]:
+        opened = psycopg2.connect(**self.dsn, options=f"-c search_path={self.schema}")
+        try:
+            with opened, opened.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            opened.close()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, cluster: dict, request: pytest.FixtureRequest) -> Scratch:
+    schema = f"s{abs(hash(request.node.name)) % 10**9}"
+    return Scratch(tmp_path, cluster, schema)
+
+
+# --- the plugin and its materializations ----------------------------------------
+
+
+ONE = """
+import pandas as pd
+return pd.DataFrame({"n": [1, 2]})
+"""
+
+
+def test_the_plugin_is_active_and_the_swap_is_atomic(scratch):
+    scratch.model("m", ONE, {"n": "bigint"}, materialized="table")
+    scratch.dbt("run")
+    scratch.dbt("run")
+    assert scratch.query("select n from m order by n") == [(1,), (2,)]
+    tables = scratch.query(
+        "select relname from pg_class"
+        f" where relnamespace = '{scratch.schema}'::regnamespace"
+    )
+    assert tables == [("m",)]
+
+
+def test_a_failing_model_keeps_the_old_table_and_names_the_line(scratch):
+    scratch.model("m", ONE, {"n": "bigint"}, materialized="table")
+    scratch.dbt("run")
+    scratch.write(
+        "models/m.py",
+        "\n\n# Two empty lines come first: dbt strips them.\n"
+        "def model(dbt, session):\n"
+        "    return broken()\n\n\n"
+        "def broken():\n"
+        '    raise ValueError("the kiln is cold")\n',
+    )
+    run = scratch.dbt_process()
+    assert run.returncode == 1
+    printed = run.stdout
+    assert "models/m.py, line 9: ValueError: the kiln is cold" in printed
+    assert "models/m.py, line 5, in model: return broken()" in printed
+    assert scratch.query("select n from m order by n") == [(1,), (2,)]
+
+
+def test_a_failing_generator_keeps_the_old_rows_and_names_the_line(scratch):
+    columns, config = {"n": "bigint"}, {"materialized": "incremental"}
+    scratch.model("m", ONE, columns, **config)
+    scratch.dbt("run")
+    code = """
+import pandas as pd
+def frames():
+    yield pd.DataFrame({"n": [3]})
+    raise KeyError("after the first frame")
+return frames()
+"""
+    scratch.model("m", code, columns, **config)
+    printed = scratch.dbt("run", succeeds=False)
+    assert "models/m.py, line 5: KeyError: 'after the first frame'" in printed
+    assert scratch.query("select n from m order by n") == [(1,), (2,)]
+
+
+def test_a_broken_query_fails_its_own_model_only(scratch):
+    broken = """
+up = dbt.ref("up")
+return up.df(where="no_such_column > 1")
+"""
+    scratch.write("models/up.sql", "select 1 as n")
+    scratch.model("a", broken, {"n": "integer"}, materialized="table")
+    scratch.model("b", ONE, {"n": "bigint"}, materialized="table")
+    said = scratch.dbt("run", succeeds=False)
+    assert "models/a.py, line 3: UndefinedColumn" in said
+    assert scratch.query("select n from b order by n") == [(1,), (2,)]
+
+
+def test_indexes_grants_and_hooks_work(scratch):
+    scratch.query(
+        "do $$ begin create role reader; exception when duplicate_object then end $$"
+    )
+    scratch.model(
+        "m",
+        ONE,
+        {"n": "bigint"},
+        materialized="table",
+        indexes=[{"columns": ["n"], "unique": True}],
+        grants={"select": ["reader"]},
+        pre_hook="create temporary table seen as select txid_current() as id",
+        post_hook=[
+            "insert into {{ this }} select 3 from seen where id = txid_current()"
+        ],
+    )
+    scratch.dbt("run")
+    assert scratch.query("select count(*) from m") == [(3,)], "one transaction"
+    in_schema = f"schemaname = '{scratch.schema}'"
+    [(index,)] = scratch.query(f"select indexdef from pg_indexes where {in_schema}")
+    assert "UNIQUE INDEX" in index
+    readable = f"select has_table_privilege('reader', '{scratch.schema}.m', 'select')"
+    assert scratch.query(readable) == [(True,)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"n": "bigint", "gone": "text"}, "missing: gone"),
+        ({"m": "bigint"}, "missing: m; not declared: n"),
+        ({"n": "text"}, 'Column "n": 1 is int, not text'),
+        ({"n": None}, "Without one: n"),
+        ({}, "has to declare its columns"),
+    ],
+)
+def test_a_frame_that_is_not_what_the_yaml_says_is_an_error(scratch, columns, message):
+    scratch.model("m", ONE, columns, materialized="table")
+    assert message in scratch.dbt("run", succeeds=False)
+
+
+def test_the_types_of_the_table_are_those_of_the_yaml(scratch):
+    columns = {
+        "flag": "boolean",
+        "small": "smallint",
+        "price": "numeric(10,2)",
+        "short": "varchar(7)",
+        "id": "uuid",
+        "data": "jsonb",
+        "at": "timestamptz",
+        "Odd \"name'": "double precision",
+    }
+    code = f"import pandas as pd\nreturn pd.DataFrame(columns={list(columns)!r})"
+    scratch.model("m", code, columns, materialized="table")
+    scratch.dbt("run")
+    found = scratch.query(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = 'm'::regclass and attnum > 0 order by attnum"
+    )
+    full = {
+        "varchar(7)": "character varying(7)",
+        "timestamptz": "timestamp with time zone",
+    }
+    assert found == [(name, full.get(kind, kind)) for name, kind in columns.items()]
+
+
+def test_incremental_appends_what_is_missing(scratch):
+    scratch.write("models/up.sql", "select d from generate_series(1, {{ var('n') }}) d")
+    code = """
+up = dbt.ref("up")
+dbt.config(materialized="incremental", incremental_strategy="append")
+frame = up.df(where=session.missing("d"))
+frame["built"] = "again" if dbt.is_incremental else "first"
+return frame
+"""
+    scratch.model("m", code, {"d": "integer", "built": "text"})
+    for days in ("2", "3", "3"):
+        scratch.dbt("run", "--vars", f"n: {days}")
+    rows = [(1, "first"), (2, "first"), (3, "again")]
+    assert scratch.query("select * from m order by d") == rows
+    scratch.dbt("run", "--vars", "n: 3", "--full-refresh")
+    assert {built for _, built in scratch.query("select * from m")} == {"first"}
+
+
+def test_incremental_with_a_unique_key_replaces(scratch):
+    config = {"materialized": "incremental", "unique_key": "n"}
+    columns = {"n": "bigint", "pass": "boolean"}
+    code = """
+import pandas as pd
+return pd.DataFrame({"n": [1 + dbt.is_incremental, 2], "pass": dbt.is_incremental})
+"""
+    scratch.model(
+        "m", code.replace("1 + dbt.is_incremental, 2", "2"), columns, **config
+    )
+    scratch.dbt("run")
+    scratch.dbt("run")
+    assert scratch.query("select * from m") == [(2, True)]
+
+
+def test_a_generator_model_reads_and_writes_in_turns(scratch):
+    scratch.write("models/up.sql", "select i % 3 as g, i from generate_series(1, 9) i")
+    code = """
+up = dbt.ref("up")
+minimum = dbt.config.get("minimum")
+def frames():
+    for group in up.groups("g", order_by="i"):
+        count = session.query(f"select count(*) as n from {up}").df()["n"].iloc[0]
+        yield group.assign(n=count, where=str(dbt.this))[group["i"] >= minimum]
+return frames()
+"""
+    columns = {"g": "integer", "i": "integer", "n": "bigint", "where": "text"}
+    scratch.model("m", code, columns, materialized="table", minimum=4)
+    scratch.dbt("run")
+    this = f'"postgres"."{scratch.schema}"."m"'
+    found = scratch.query('select g, i, n, "where" from m order by i')
+    assert found == [(i % 3, i, 9, this) for i in range(4, 10)]
+
+
+def test_empty_reads_no_rows_and_makes_the_table(scratch):
+    scratch.write("models/up.sql", "select 1 as i")
+    code = """
+up = dbt.ref("up")
+assert up.df().empty and list(up.groups("i")) == []
+return up.groups("i")
+"""
+    scratch.model("m", code, {"i": "integer"}, materialized="table")
+    scratch.dbt("run", "--empty")
+    assert scratch.query("select * from m") == []
+
+
+def test_code_version_follows_the_macros_used(scratch):
+    scratch.write("macros/a.sql", "{% macro a() %}{{ b() }}{% endmacro %}")
+    scratch.write("macros/other.sql", "{% macro other() %}1{% endmacro %}")
+    for kind, code in {
+        "used": "select {{ a() }} as n, '{{ adapter.code_version(model) }}' as v",
+        "unused": "select 1 as n, '{{ adapter.code_version(model) }}' as v",
+    }.items():
+        scratch.write(f"models/{kind}.sql", code)
+
+    def versions(b: str) -> tuple[str, str]:
+        scratch.write("macros/b.sql", f"{{% macro b() %}}{b}{{% endmacro %}}")
+        scratch.dbt("run")
+        return tuple(scratch.query("select u.v, n.v from used u, unused n")[0])
+
+    first, same, changed = versions("1"), versions("1"), versions("2")
+    assert first == same
+    assert len(first[0]) == 32
+    assert first[0] != changed[0]
+    assert first[1] == changed[1]
+
+
+def test_code_version_of_a_python_model_holds_the_detectors(scratch, monkeypatch):
+    assert "stoppage.py" in adapter._library_source()
+    version = "alter table {{ this }} add v text default '{{ code }}'"
+    hook = version.replace("code", "adapter.code_version(model)")
+    scratch.model("m", ONE, {"n": "bigint"}, materialized="table", post_hook=hook)
+    config = f"{{{{ config(materialized='table', post_hook={hook!r}) }}}}"
+    scratch.write("models/p.sql", f"{config} select 1 as n")
+    found = []
+    for source in ("old", "new"):
+        monkeypatch.setattr(adapter, "_library_source", lambda source=source: source)
+        scratch.dbt("run")
+        found += scratch.query("select m.v, p.v from m, p limit 1")
+    (python_old, sql_old), (python_new, sql_new) = found
+    assert python_old != python_new
+    assert sql_old == sql_new
+
+
+# --- values ---------------------------------------------------------------------
+
+
+TEXT = st.text(
+    alphabet=st.one_of(
+        st.sampled_from(list("\"'\\\n\r\t,;.N x")),
+        st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"),
+    ),
+    max_size=8,
+) | st.sampled_from(
+    ["", "\\N", "\\.", "NULL", "NaN", "nan", "NA", "None", "\n", "é", "漢"]
+)
+NAIVE = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
+COLUMNS = {
+    "boolean": st.booleans(),
+    "smallint": st.integers(-(2**15), 2**15 - 1),
+    "bigint": st.integers(-(2**63), 2**63 - 1),
+    "double precision": st.floats(allow_nan=False),
+    "numeric": st.decimals(allow_nan=False, allow_infinity=False, places=6),
+    "text": TEXT,
+    "date": st.dates(),
+    "timestamptz": st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
+        lambda naive: naive.replace(tzinfo=UTC)
+    ),
+    "timestamp": NAIVE,
+    "uuid": st.uuids(),
+    "jsonb": st.dictionaries(st.text("ab\"'\\", max_size=3), st.integers(0, 9)),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_values_and_nulls_round_trip(connection, kind):
+    """Written, compared by PostgreSQL's own parser, read, written and read again."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'create temporary table t ("v" {kind})')
+    types = copy_frames.column_types(connection, "select * from t")
+    relation = Relation(connection, "t", False)
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.none() | COLUMNS[kind], max_size=6))
+    def holds(values):
+        with connection.cursor() as cursor:
+            cursor.execute("truncate t")
+            frame = pd.DataFrame({"v": pd.Series(values, dtype=object)})
+            copy_frames.write(connection, "t", frame, types)
+            cursor.execute("set timezone = 'UTC'; select v from t")
+            stored = [value for (value,) in cursor.fetchall()]
+            cursor.execute("set timezone = 'Asia/Ho_Chi_Minh'")
+            if kind == "uuid":
+                stored = [value and UUID(value) for value in stored]
+            assert stored == values
+            first = relation.df()
+            assert [_plain(value, kind) for value in first["v"]] == values
+            cursor.execute("truncate t")
+            copy_frames.write(connection, "t", first, types)
+            pd.testing.assert_frame_equal(relation.df(), first)
+
+    holds()
+
+
+def _plain(value, kind):
+    """Turn what a frame holds back into what Python had."""
+    if kind == "jsonb":
+        return None if value != value or value is None else json.loads(value)
+    if pd.isna(value):
+        return None
+    if kind == "uuid":
+        return UUID(value)
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+def test_nan_is_null_and_typed_frames_are_written_exactly(connection):
+    at = pd.Series(pd.to_datetime(["2025-11-17T06:00:00.123456+07:00", None]))
+    frame = pd.DataFrame(
+        {
+            "at": at,
+            "d": pd.to_datetime(pd.Series(["2025-11-17", None])),
+            "i": [3.0, math.nan],
+            "f": [0.1, math.nan],
+            "n": [Decimal("1.10"), Decimal("NaN")],
+            "s": pd.Series(["x", None], dtype="str"),
+        }
+    )
+    kinds = "at timestamptz, d date, i int, f float8, n numeric, s text"
+    with connection.cursor() as cursor:
+        cursor.execute(f"create temporary table t ({kinds})")
+        types = copy_frames.column_types(connection, "select * from t")
+        copy_frames.write(connection, "t", frame, types)
+        cursor.execute("select * from t")
+        first, second = cursor.fetchall()
+    exact = datetime(2025, 11, 16, 23, 0, 0, 123456, tzinfo=UTC)
+    assert first == (exact, date(2025, 11, 17), 3, 0.1, Decimal("1.10"), "x")
+    assert second == (None,) * 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("boolean", 1),
+        ("integer", 1.5),
+        ("integer", "1"),
+        ("integer", True),
+        ("integer", math.inf),
+        ("text", 1),
+        ("date", datetime(2025, 1, 1, 6)),
+        ("date", "2025-01-01"),
+        ("timestamptz", datetime(2025, 1, 1)),
+        ("timestamp", datetime(2025, 1, 1, tzinfo=UTC)),
+        ("double precision", "1.5"),
+        ("jsonb", {"x": math.nan}),
+    ],
+)
+def test_a_value_of_another_type_is_an_error(connection, kind, value):
+    with connection.cursor() as cursor:
+        cursor.execute(f"create temporary table t (v {kind})")
+    types = copy_frames.column_types(connection, "select * from t")
+    frame = pd.DataFrame({"v": pd.Series([value], dtype=object)})
+    with pytest.raises(TypeError, match='Column "v"'):
+        copy_frames.write(connection, "t", frame, types)
+
+
+def test_hostile_names_are_names(connection):
+    name = "a\"b'; drop table t; -- %s"
+    with connection.cursor() as cursor:
+        cursor.execute(f"create temporary table t ({copy_frames.quote(name)} text)")
+    types = copy_frames.column_types(connection, "select * from t")
+    copy_frames.write(connection, "t", pd.DataFrame({name: ["x"]}), types)
+    relation = Relation(connection, "t", False)
+    assert relation.df(columns=[name])[name].tolist() == ["x"]
+    assert [len(group) for group in relation.groups(name)] == [1]
+
+
+def test_groups_are_whole_ordered_and_bounded(connection, monkeypatch):
+    monkeypatch.setattr(copy_frames, "CHUNK_ROWS", 10)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "create temporary table t as select nullif(i % 7, 0) as g, i % 2 as h,"
+            " i as n from generate_series(1, 200) i order by md5(i::text)"
+        )
+    seen, keys_seen, read_ahead = [], [], []
+    parse = copy_frames._parse
+    monkeypatch.setattr(
+        copy_frames,
+        "_parse",
+        lambda *a: (read_ahead.append(len(c)) or c for c in parse(*a)),
+    )
+    for group in Relation(connection, "t", False).groups(["g", "h"], "n"):
+        keys = group[["g", "h"]].drop_duplicates()
+        assert len(keys) == 1
+        assert group["n"].is_monotonic_increasing
+        seen += group["n"].tolist()
+        assert sum(read_ahead) - len(seen) <= 10, "never more than a chunk ahead"
+        keys_seen += [tuple(key) for key in keys.fillna(-1).to_numpy()]
+    assert len(keys_seen) == len(set(keys_seen)) == 14, "each group once, whole"
+    assert sorted(seen) == list(range(1, 201))
+    assert max(read_ahead) == 10
+
+
+def test_a_relation_reads_only_what_is_asked_for(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table t as select 1 as a, 2 as b, 'x' as c")
+    relation = Relation(connection, "t", False)
+    assert list(relation.df(columns=["b", "a"])) == ["b", "a"]
+    assert relation.df(where="source.a > 1").empty
+    [group] = relation.groups("c", columns=["a"])
+    assert list(group) == ["c", "a"]
+    assert Session(connection, True).query("select 1 as x").df().empty
+
+
+def test_an_error_outside_the_model_still_names_the_model():
+    node = {"original_file_path": "models/m.py"}
+    message = explain_failure(TypeError("no"), Path("/x/models/m.py"), node)
+    assert message == "models/m.py: TypeError: no"
+
+
+def test_times_before_the_epoch_keep_their_microseconds(connection):
+    start = datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table t as select %s as at", (start,))
+    [found] = Relation(connection, "t", False).df()["at"]
+    assert found.to_pydatetime() - start == timedelta(0)

@@ -1,0 +1,137 @@
+"""The summary adds up what the marts say, and counts no brick twice."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from brickworks import summary
+from brickworks.settings import Problem
+
+STAGES = ("after_press", "before_kiln", "before_boxing")
+SHIFTS = [
+    # line, date, shift, start, device, stage, bricks, is_anomaly, reason
+    ("DC-01", "2025-11-17", "day", "06", "P-1", "after_press", 60, False, None),
+    ("DC-01", "2025-11-17", "day", "06", "P-2", "after_press", 50, True, "stopped"),
+    ("DC-01", "2025-11-17", "day", "06", "B-1", "before_boxing", 70, False, None),
+    ("DC-01", "2025-11-17", "day", "06", "B-2", "before_boxing", 30, False, None),
+    # The end of the line is silent for a night: the stage before it stands in.
+    ("DC-01", "2025-11-17", "night", "18", "P-1", "after_press", 40, False, None),
+    ("DC-01", "2025-11-17", "night", "18", "B-1", "before_boxing", None, False, None),
+    # A stage nobody knows is no end of a line.
+    ("DC-01", "2025-11-17", "night", "18", "X-1", "mystery", 7, False, None),
+    # Measured zero is a report.
+    ("DC-02", "2025-11-17", "day", "06", "P-9", "after_press", 5, False, None),
+    ("DC-02", "2025-11-17", "day", "06", "B-9", "before_boxing", 0, False, None),
+]
+
+
+@pytest.fixture
+def marts(superuser):
+    """Hand-made marts in a schema of their own, rolled back after the test."""
+    with superuser.cursor() as cursor:
+        cursor.execute("create schema hand_made")
+        cursor.execute(
+            "create table hand_made.brick_production_stats (production_line text,"
+            " production_date date, shift_name text, start_time timestamptz,"
+            " device_id text, stage text, count_increment bigint, is_anomaly boolean,"
+            " anomaly_reason text)"
+        )
+        for line, date, shift, hour, *rest in SHIFTS:
+            cursor.execute(
+                "insert into hand_made.brick_production_stats"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (line, date, shift, f"{date} {hour}:00+07", *rest),
+            )
+        cursor.execute(
+            "create table hand_made.device_days (sensor_type text, message_count int,"
+            " reading_count int, health_count int, duplicate_count int,"
+            " rejected_count int)"
+        )
+        cursor.execute(
+            "insert into hand_made.device_days values"
+            " ('brick_counter', 1000, 990, 5, 3, 2),"
+            " ('brick_counter', 10, 10, 0, 0, 0), ('moisture', 7, 7, 0, 0, 0)"
+        )
+        cursor.execute(
+            "create table hand_made.rejected_measurements as select * from (values"
+            " ('missing_count'), ('missing_count'), ('bad_timestamp')) as r (reason)"
+        )
+    superuser.commit()
+    yield superuser
+    with superuser.cursor() as cursor:
+        cursor.execute("drop schema hand_made cascade")
+    superuser.commit()
+
+
+def text(content: summary.Summary) -> str:
+    output = io.StringIO()
+    summary.show(content, Console(file=output, width=100))
+    return output.getvalue()
+
+
+def test_a_brick_counts_once_where_its_line_ends(marts):
+    found = summary.read(marts, "hand_made", STAGES)
+    assert [(b.line, b.shift, b.stage, b.bricks) for b in found.bricks] == [
+        ("DC-01", "night", "after_press", 40),
+        ("DC-01", "day", "before_boxing", 100),
+        ("DC-02", "day", "before_boxing", 0),
+    ]
+
+
+def test_messages_are_summed_by_sensor_type(marts):
+    found = summary.read(marts, "hand_made", STAGES)
+    assert found.messages == [
+        summary.Messages("brick_counter", 1010, 1000, 5, 3, 2),
+        summary.Messages("moisture", 7, 7, 0, 0, 0),
+    ]
+    assert found.rejected == [("missing_count", 2), ("bad_timestamp", 1)]
+    assert "this is a bug" not in text(found)
+
+
+def test_a_lost_message_is_told(marts):
+    with marts.cursor() as cursor:
+        cursor.execute(
+            "update hand_made.device_days set message_count = 12"
+            " where sensor_type = 'moisture'"
+        )
+    marts.commit()
+    assert "5 rows are not accounted for" in text(
+        summary.read(marts, "hand_made", STAGES)
+    )
+
+
+def test_the_page_reads_well_without_a_terminal(marts):
+    found = summary.read(marts, "hand_made", STAGES)
+    where = "/a/very/long/path" * 10
+    found.places.append(("docs", where))
+    page = text(found)
+    assert "\x1b" not in page
+    assert where in page
+    for words in ("rows in", "1,017", "missing_count 2", "before_boxing", "stopped"):
+        assert words in page
+
+
+def test_an_empty_factory_is_no_error(marts):
+    with marts.cursor() as cursor:
+        cursor.execute(
+            "truncate hand_made.brick_production_stats, hand_made.device_days,"
+            " hand_made.rejected_measurements"
+        )
+    marts.commit()
+    page = text(summary.read(marts, "hand_made", STAGES))
+    assert "No bricks were counted." in page
+    assert "No anomalies." in page
+
+
+def test_stages_come_from_the_seed_in_its_order(tmp_path: Path):
+    with pytest.raises(Problem, match=r"stages\.csv is missing"):
+        summary.stage_order(tmp_path)
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "stages.csv").write_text(
+        "stage_index,stage\n10,c\n9,b\n1,a\n"
+    )
+    assert summary.stage_order(tmp_path) == ["a", "b", "c"]
