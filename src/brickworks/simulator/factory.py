@@ -14,7 +14,7 @@ from brickworks.simulator.clock import to_ms
 from brickworks.simulator.faults import FAULTS
 
 BRICKS = "brick_counter"
-MOISTURE = "moisture_sensor"
+MOISTURE = "moisture"
 MACHINE = "machine_monitoring"
 
 
@@ -76,7 +76,7 @@ class Sensor:
     Attributes:
         position: Device ids are position-number.
         devices: How many of them each line has.
-        sensor_type: `moisture_sensor` or `machine_monitoring`.
+        sensor_type: `moisture` or `machine_monitoring`.
         stage: Stage whose movement decides whether the machine runs.
         machine_type: Kind of machine, or location of the probe.
         interval_seconds: Seconds between its messages.

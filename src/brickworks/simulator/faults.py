@@ -32,7 +32,7 @@ class Fault:
     Attributes:
         rate: Default frequency: faults per device-day (interval), per line-day (line),
             share of messages (message), share of blocks of days (`growth`), or 1.
-        of: `brick_counter`, `moisture_sensor`, `machine_monitoring` or `any`.
+        of: `brick_counter`, `moisture`, `machine_monitoring` or `any`.
         kind: `interval`, `line`, `message`, or `growth`: over days.
         minutes: Shortest and longest duration, minutes.
         anomaly: What a detector should report, None if nothing.
@@ -49,7 +49,7 @@ class Fault:
     stops: bool = False
 
 
-_COUNTS, _MOIST, _MACHINE = "brick_counter", "moisture_sensor", "machine_monitoring"
+_COUNTS, _MOIST, _MACHINE = "brick_counter", "moisture", "machine_monitoring"
 
 FAULTS: dict[str, Fault] = {
     # Long ones first: they need the most room.
