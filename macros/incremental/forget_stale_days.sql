@@ -11,17 +11,14 @@ begin
     for stale in
         select days.*
         from (select * from {{ days }}) as days
-        where {{ stored_fingerprint(this, 'days.production_date') }} <> {{ fingerprint() }}
+        where {{ is_of_the_domain() }}
+            and {{ stored_fingerprint(this, 'days.production_date') }}
+            <> {{ fingerprint() }}
             {%- if (config.get('meta') or {}).get('reads_raw') %}
             and not days.is_expired
             {%- endif %}
     loop
-        delete from {{ this }} as built
-        where built.device_id = stale.device_id
-            and built.production_date = stale.production_date
-            {%- if (config.get('meta') or {}).get('of_one_sensor_type', true) is false %}
-            and built.sensor_type = stale.sensor_type
-            {%- endif %};
+        delete from {{ this }} as built where {{ is_of_the_day('built', 'stale') }};
     end loop;
 end
 $forget$

@@ -5,5 +5,5 @@
     create temporary table days_to_build on commit drop as
     select days.*, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ days }}) as days
-    where {{ is_unbuilt() }}
+    where {{ is_of_the_domain() }} and {{ is_unbuilt() }}
 {%- endmacro %}

@@ -4,11 +4,7 @@
     (
         select built.fingerprint
         from {{ relation }} as built
-        where built.device_id = days.device_id
-            and built.production_date = {{ date }}
-            {%- if (config.get('meta') or {}).get('of_one_sensor_type', true) is false %}
-            and built.sensor_type = days.sensor_type
-            {%- endif %}
+        where {{ is_of_the_day('built', 'days', date) }}
         limit 1
     )
 {%- endmacro %}

@@ -32,7 +32,6 @@ def model(dbt, session):
                     and days.production_date
             offset 0
         ) as window_steps
-        where days.sensor_type = 'brick_counter'
         """
     )
     return detect(windows, thresholds, window_days)

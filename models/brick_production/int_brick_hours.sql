@@ -5,7 +5,7 @@
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'built_from': [
+    meta={'domain': 'stg_brick_counts', 'built_from': [
         'fingerprint',
         ['stg_brick_counts', 'production_date'],
         ['int_brick_excursions', 'production_date'],

@@ -4,7 +4,7 @@
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
-    meta={'built_from': ['messages_hash'], 'of_one_sensor_type': false, 'reads_raw': true},
+    meta={'built_from': ['messages_hash'], 'domain': 'stg_brick_counts', 'reads_raw': true},
     indexes=[{'columns': ['device_id', 'production_date']}, {'columns': ['device_id', 'event_at']}]
 ) }}
 
