@@ -17,7 +17,7 @@
 -- depends_on: {{ ref('int_brick_production_periods') }}
 -- depends_on: {{ ref('brick_production_anomalies') }}
 
-with device_days as (
+with device_days as materialized (
 
     select device_id, production_date, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days

@@ -9,7 +9,7 @@
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}
 
-with device_days as (
+with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days

@@ -15,7 +15,7 @@
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}
 
-with device_days as (
+with device_days as materialized (
 
     select
         *,

@@ -14,7 +14,7 @@
         {'columns': ['device_id', 'event_at']}],
 ) }}
 
-with device_days as (
+with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days
@@ -58,7 +58,9 @@ against_level as (
                 and stg_brick_counts.event_at < excursions.ends_at
             where stg_brick_counts.device_id = device_days.device_id
                 and stg_brick_counts.event_at >= device_days.reads_from
-                and stg_brick_counts.production_date <= device_days.production_date
+                and stg_brick_counts.event_at < {{ local_moment(
+                    '(device_days.production_date + 1)', day_start()
+                ) }}
         )
 
         select

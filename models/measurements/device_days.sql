@@ -8,7 +8,7 @@
     indexes=[{'columns': ['device_id', 'production_date', 'sensor_type'], 'unique': true}]
 ) }}
 
-with int_message_days as (
+with int_message_days as materialized (
 
     select *, {{ fingerprint() }} as fingerprint
     from (select * from {{ ref('int_message_days') }}) as days
@@ -16,7 +16,7 @@ with int_message_days as (
 
 ),
 
-verdicts as (
+verdicts as not materialized (
 
     {%- for staging_model in staging_models() %}
     {{ 'union all' if not loop.first }}

@@ -8,7 +8,7 @@
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}
 
-with device_days as (
+with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_days') }}) as days

@@ -10,7 +10,7 @@
 
 with stg_measurements as (select * from {{ ref('stg_measurements') }}),
 
-int_message_days as (
+int_message_days as materialized (
 
     select *, {{ fingerprint() }} as fingerprint
     from (select * from {{ ref('int_message_days') }}) as days
