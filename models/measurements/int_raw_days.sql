@@ -1,8 +1,31 @@
 -- One row per sensor type, device and production day the raw table has messages of.
 {{ config(materialized='ephemeral') }}
 
-with messages as (select * from {{ ref('stg_measurements') }}),
+-- depends_on: {{ ref('device_registry') }}
+{% set only_arrivals = arrivals_suffice() %}
 
+with stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
+
+),
+{% if only_arrivals %}
+{{ days_with_arrivals() }},
+
+messages as (
+
+    select found.*
+    from days_with_arrivals as days
+    cross join lateral (
+        select * from stg_measurements
+        where {{ is_of_device_day('days') }}
+        offset 0
+    ) as found
+
+),
+{% else %}
+messages as (select * from stg_measurements),
+{% endif %}
 -- Grouped by the raw spelling first: a distinct aggregate over all rows costs more.
 by_spelling as (
 
@@ -19,7 +42,8 @@ by_spelling as (
         )) as id_hash,
         min(measured_at) as first_measured_at,
         max(measured_at) as last_measured_at,
-        max(measurement_id) as last_measurement_id
+        max(measurement_id) as last_measurement_id,
+        max(commissioned_on) as commissioned_on
     from messages
     group by sensor_type, device_id, raw_device_id, production_date
 
@@ -40,6 +64,8 @@ final as (
         sum(message_count)::bigint as raw_message_count,
         max(last_measurement_id) as last_measurement_id,
         false as is_expired,
+        {{ not only_arrivals }} as is_of_all_days,
+        max(commissioned_on) as commissioned_on,
         production_date,
         min(first_measured_at) as first_measured_at,
         max(last_measured_at) as last_measured_at

@@ -36,6 +36,7 @@ judged as (
 
     select
         unwrapped.*,
+        device_registry.commissioned_on,
         coalesce(
             measured_at >= {{ local_moment(
                 'coalesce(device_registry.commissioned_on, '
@@ -89,6 +90,7 @@ final as (
         case when has_plausible_timestamp then measured_at end as event_at,
         filed_at,
         {{ production_date('filed_at') }} as production_date,
+        commissioned_on,
         measured_at,
         ingested_at
     from filed
