@@ -9,7 +9,6 @@
         'present_of_the_day',
         ['int_brick_production_periods', 'production_date'],
         ['brick_production_anomalies', 'production_date'],
-        ['brick_production_anomalies', 'production_date + 1'],
     ]},
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}

@@ -10,7 +10,7 @@
         ['stg_brick_counts', 'production_date'],
         ['int_brick_excursions', 'production_date'],
         ['int_brick_increments', 'production_date'],
-        ['int_brick_increments', 'next_reading_date'],
+        'step_out_of_the_day()',
     ]},
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}

@@ -7,8 +7,7 @@
     meta={'domain': 'stg_brick_counts', 'built_from': [
         'fingerprint',
         ['int_brick_excursions', 'production_date'],
-        ['int_brick_excursions', 'previous_reading_date'],
-        ['int_brick_excursions', 'earlier_reading_date'],
+        'excursions_before_the_day()',
     ]},
     indexes=[{'columns': ['device_id', 'production_date']},
         {'columns': ['device_id', 'event_at']}],

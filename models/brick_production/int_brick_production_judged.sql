@@ -50,10 +50,9 @@ final as (
             select distinct on (detector) *
             from brick_production_anomalies as flags
             where flags.device_id = periods.device_id
-                and flags.production_date between periods.production_date
-                and periods.production_date + 1
-                and flags.at > periods.start_time
-                and flags.at <= periods.end_time
+                and flags.production_date = periods.production_date
+                and flags.at >= periods.start_time
+                and flags.at < periods.end_time
             order by detector, strength desc, at
         ) as strongest
     ) as anomalies on true

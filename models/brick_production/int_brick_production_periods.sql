@@ -8,7 +8,7 @@
         'fingerprint',
         ['int_brick_hours', 'production_date'],
         ['int_brick_increments', 'production_date'],
-        ['int_brick_increments', 'previous_reading_date'],
+        'level_before_the_day()',
     ]},
     indexes=[{'columns': ['device_id', 'production_date']}],
 ) }}

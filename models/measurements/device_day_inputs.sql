@@ -13,8 +13,7 @@ reading_days as (
         *,
         lag(tail_hash) over device_history as earlier_tail_hash,
         lag(coalesce(tail_starts_at, first_reading_at)) over device_history
-            as earlier_tail_starts_at,
-        lag(production_date) over device_history as earlier_reading_date
+            as earlier_tail_starts_at
     from device_days
     where reading_count > 0
     window device_history as (
@@ -83,7 +82,6 @@ fingerprinted as (
         ) as reads_until,
         days.production_date,
         days.previous_reading_date,
-        previous_day.earlier_reading_date,
         days.next_reading_date,
         -- The status of a period changes with the plant's present, on the hour, until
         -- the period is final.

@@ -4,7 +4,7 @@
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
-    meta={'built_from': ['the staging model']},
+    meta={'built_from': ['staged_fingerprint()']},
     indexes=[{'columns': ['device_id', 'production_date', 'sensor_type'], 'unique': true}]
 ) }}
 

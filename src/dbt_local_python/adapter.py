@@ -69,6 +69,9 @@ class PostgresAdapter(postgres.PostgresAdapter):
         found, ahead = set(), []
         for node in nodes:
             ahead += node["depends_on"]["macros"]
+        # dbt cannot see the macros that are called by a name in the config.
+        for part in (model["config"].get("meta") or {}).get("built_from", []):
+            ahead.append(f"macro.{self.config.project_name}.{part}".removesuffix("()"))
         while ahead:
             name = ahead.pop()
             if name in manifest.macros and name not in found:
