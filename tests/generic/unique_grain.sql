@@ -1,0 +1,7 @@
+{#- Rows that share the key with another row; a NULL in the key is a value like others. -#}
+{% test unique_grain(model, columns) %}
+select {{ columns | join(', ') }}, count(*) as row_count
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}
