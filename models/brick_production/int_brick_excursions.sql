@@ -89,15 +89,24 @@ excursions as (
                 ) as claimed_until
             from returns
             where ends_at is not null
+        ),
+
+        accepted as (
+            select production_date, excursion, base_at, starts_at, ends_at
+            from claims
+            where base_at >= coalesce(claimed_until, '-infinity')
         )
 
-        select production_date, excursion, base_at, starts_at, ends_at
-        from claims
-        where base_at >= coalesce(claimed_until, '-infinity')
+        select * from accepted
         union all
+        -- Jitter inside a dip or a spike is part of it.
         select production_date, 'jitter', null, event_at, next_at
         from readings
-        where is_jitter
+        where is_jitter and not exists (
+            select from accepted
+            where readings.event_at >= accepted.starts_at
+                and readings.event_at < accepted.ends_at
+        )
     ) as found on device_days.production_date = found.production_date
 
 )
