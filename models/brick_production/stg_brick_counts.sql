@@ -53,7 +53,7 @@ judged_messages as (
             select
                 *,
                 {{ json_number('count_value') }} as count_number,
-                {{ json_number_within('error_count_value', 'error_count') }}
+                {{ json_number_within('error_count_value', 'error_count', true) }}
                     as error_count,
                 {{ json_number_within('rssi_value', 'rssi') }} as rssi_dbm,
                 {{ json_number_within('battery_value', 'battery') }} as battery_percent,
