@@ -1,0 +1,6 @@
+"""dbt's `adapter`, as far as models and their macros use it to make text."""
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
