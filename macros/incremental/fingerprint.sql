@@ -6,7 +6,7 @@
 {% macro fingerprint() -%}
     md5(row(
         '{{ adapter.code_version(model) }}'
-        {%- for part in (config.get('meta') or {}).get('built_from', []) -%}
+        {%- for part in day_settings().get('built_from', []) -%}
         {%- if part is not string and part[1] == 'the trailing window' -%}
             {%- for day in range(var('window_days') + 1) -%}
             , {{ stored_fingerprint(ref(part[0]), 'days.production_date - ' ~ day) }}

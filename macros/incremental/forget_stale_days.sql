@@ -14,7 +14,7 @@ begin
         where {{ is_of_the_domain() }}
             and {{ stored_fingerprint(this, 'days.production_date') }}
             <> {{ fingerprint() }}
-            {%- if (config.get('meta') or {}).get('reads_raw') %}
+            {%- if day_settings().get('reads_raw') %}
             and not days.is_expired
             {%- endif %}
     loop

@@ -3,7 +3,7 @@
 {% macro is_of_the_day(rows, day, date=none) -%}
     {{ rows }}.device_id = {{ day }}.device_id
     and {{ rows }}.production_date = {{ date or day ~ '.production_date' }}
-    {%- if not (config.get('meta') or {}).get('domain') %}
+    {%- if not day_settings().get('domain') %}
     and {{ rows }}.sensor_type = {{ day }}.sensor_type
     {%- endif %}
 {%- endmacro %}

@@ -100,7 +100,12 @@ excursions as (
         select * from accepted
         union all
         -- Jitter inside a dip or a spike is part of it.
-        select production_date, 'jitter', null, event_at, next_at
+        select
+            production_date,
+            'jitter' as excursion,
+            null as base_at,
+            event_at as starts_at,
+            next_at as ends_at
         from readings
         where is_jitter and not exists (
             select from accepted

@@ -122,7 +122,7 @@ final as (
             from stg_brick_counts
             where device_id = device_days.device_id
                 and production_date = device_days.production_date
-            group by 1
+            group by hour_start
         ),
 
         from_excursions as (
@@ -134,7 +134,7 @@ final as (
             where device_id = device_days.device_id
                 and production_date = device_days.production_date
                 and starts_at is not null
-            group by 1
+            group by hour_start
         )
 
         select *

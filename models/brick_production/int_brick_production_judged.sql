@@ -53,7 +53,7 @@ final as (
                 and flags.production_date = periods.production_date
                 and flags.at >= periods.start_time
                 and flags.at < periods.end_time
-            order by detector, strength desc, at
+            order by detector asc, strength desc, flags.at asc
         ) as strongest
     ) as anomalies on true
 

@@ -77,10 +77,10 @@ hours_by_grain as (
     union all
     select
         'day' as grain,
-        null,
-        null,
-        {{ local_moment('production_date', day_start()) }},
-        {{ local_moment('(production_date + 1)', day_start()) }},
+        null as period_shift_name,
+        null as period_shift_number,
+        {{ local_moment('production_date', day_start()) }} as start_time,
+        {{ local_moment('(production_date + 1)', day_start()) }} as end_time,
         *
     from shift_hours
 

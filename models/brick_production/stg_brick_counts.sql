@@ -85,11 +85,11 @@ judged_messages as (
             *,
             -- The latest ingested of several readings of one moment stays.
             row_number() over readings_of_the_moment as moment_rank,
-            (count_number, error_count)
-            is not distinct from (
-                first_value(count_number) over readings_of_the_moment,
-                first_value(error_count) over readings_of_the_moment
-            ) as is_equal_to_survivor
+            count_number
+            is not distinct from first_value(count_number) over readings_of_the_moment
+            and error_count
+            is not distinct from first_value(error_count) over readings_of_the_moment
+                as is_equal_to_survivor
         from judged
         window readings_of_the_moment as (
             partition by own_verdict, event_at
