@@ -1,18 +1,4 @@
 -- One row per device and production day: bricks, errors, speed, the counter's health, anomalies.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'domain': 'stg_brick_counts', 'built_from': [
-        'fingerprint',
-        'present_of_the_day',
-        ['int_brick_production_periods', 'production_date'],
-        ['brick_production_anomalies', 'production_date'],
-    ]},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 -- depends_on: {{ ref('int_brick_production_periods') }}
 -- depends_on: {{ ref('brick_production_anomalies') }}
 

@@ -1,14 +1,5 @@
 -- One row per device, production day and excursion of its counter: readings that are no
 -- level, because the counter comes back from them; one row of kind none on other days.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'domain': 'stg_brick_counts', 'built_from': ['fingerprint']},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint

@@ -1,20 +1,5 @@
 -- One row per device and hour that has messages or that a step of the counter touches:
 -- sums that add up to any longer period.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'domain': 'stg_brick_counts', 'built_from': [
-        'fingerprint',
-        ['stg_brick_counts', 'production_date'],
-        ['int_brick_excursions', 'production_date'],
-        ['int_brick_increments', 'production_date'],
-        'step_out_of_the_day()',
-    ]},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 with device_days as materialized (
 
     select

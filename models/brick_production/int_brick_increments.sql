@@ -1,18 +1,4 @@
 -- One row per counter reading: what the counter did since its last level, in pieces.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'domain': 'stg_brick_counts', 'built_from': [
-        'fingerprint',
-        ['int_brick_excursions', 'production_date'],
-        'excursions_before_the_day()',
-    ]},
-    indexes=[{'columns': ['device_id', 'production_date']},
-        {'columns': ['device_id', 'event_at']}],
-) }}
-
 with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint

@@ -1,6 +1,4 @@
 -- One row per grain, device and period: the period's facts with the judgments on them.
-{{ config(materialized='ephemeral') }}
-
 with int_brick_production_periods as (
 
     select * from {{ ref('int_brick_production_periods') }}

@@ -1,18 +1,4 @@
 -- One row per grain (hour, shift, day), device and period: the facts of the period.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_day_inputs')) }}",
-    meta={'domain': 'stg_brick_counts', 'built_from': [
-        'fingerprint',
-        ['int_brick_hours', 'production_date'],
-        ['int_brick_increments', 'production_date'],
-        'level_before_the_day()',
-    ]},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint

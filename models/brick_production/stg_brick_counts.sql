@@ -1,13 +1,4 @@
 -- One row per brick-counter message: its fields typed, with exactly one verdict.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
-    meta={'built_from': ['messages_hash'], 'domain': 'stg_brick_counts', 'reads_raw': true},
-    indexes=[{'columns': ['device_id', 'production_date']}, {'columns': ['device_id', 'event_at']}]
-) }}
-
 with stg_measurements as (select * from {{ ref('stg_measurements') }}),
 
 int_message_days as materialized (

@@ -1,6 +1,5 @@
 -- One row per sensor type, device and production day from its first to its last, days
 -- without messages included: the fingerprint of everything the day's facts depend on.
-{{ config(materialized="view") }}
 with device_days as (select * from {{ ref('device_days') }}),
 
 device_registry as (select * from {{ ref('device_registry') }}),

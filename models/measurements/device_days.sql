@@ -1,13 +1,4 @@
 -- One row per sensor type, device and production day: what became of its messages.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
-    meta={'built_from': ['staged_fingerprint()']},
-    indexes=[{'columns': ['device_id', 'production_date', 'sensor_type'], 'unique': true}]
-) }}
-
 with int_message_days as materialized (
 
     select *, {{ fingerprint() }} as fingerprint

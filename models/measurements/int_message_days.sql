@@ -1,12 +1,4 @@
 -- One row per sensor type, device and production day: the ledger of what has arrived.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key=['sensor_type', 'device_id', 'production_date'],
-    on_schema_change='append_new_columns',
-    indexes=[{'columns': ['sensor_type', 'device_id', 'production_date'], 'unique': true}]
-) }}
-
 with days as materialized (select * from {{ ref('int_raw_days') }}),
 
 columns_of_the_ledger as (

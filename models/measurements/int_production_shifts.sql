@@ -1,6 +1,4 @@
 -- One row per production date and shift, for every date some device has data of.
-{{ config(materialized='ephemeral') }}
-
 with device_day_inputs as (
 
     select distinct production_date from {{ ref('device_day_inputs') }}

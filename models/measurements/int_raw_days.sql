@@ -1,6 +1,4 @@
 -- One row per sensor type, device and production day the raw table has messages of.
-{{ config(materialized='ephemeral') }}
-
 -- depends_on: {{ ref('device_registry') }}
 {% set only_arrivals = arrivals_suffice() %}
 

@@ -1,13 +1,4 @@
 -- One row per message that no number uses because it is broken, with the reason.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('device_days')) }}",
-    meta={'built_from': ['fingerprint']},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint

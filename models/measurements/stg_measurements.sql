@@ -1,5 +1,4 @@
 -- One row per raw message: payload unwrapped, envelope typed and judged.
-{{ config(materialized="view") }}
 with measurements as (
 
     select * from {{ source('raw', 'measurements') }}

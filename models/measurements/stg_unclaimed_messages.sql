@@ -1,13 +1,4 @@
 -- One row per message of a sensor type that no domain takes: all of them are rejected.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ forget_stale_days(ref('int_message_days')) }}",
-    meta={'built_from': ['messages_hash'], 'reads_raw': true},
-    indexes=[{'columns': ['device_id', 'production_date']}],
-) }}
-
 with stg_measurements as (select * from {{ ref('stg_measurements') }}),
 
 int_message_days as materialized (
