@@ -1,6 +1,16 @@
-{#- The parts of the steps that cross an hour border, as a SELECT: seconds exactly, and
-    whole pieces and errors by largest remainder. -#}
+{#- Steps cut at hour borders, as a SELECT. Most lie within an hour and stay as they are;
+    of the others the seconds are cut exactly, and whole pieces and errors are shared
+    out by largest remainder. -#}
 {% macro hourly_parts(steps) -%}
+    select
+        step_hour_start as hour_start,
+        seconds_since_level as seconds,
+        count_increment as pieces,
+        error_increment as errors,
+        is_gap
+    from {{ steps }}
+    where event_at <= step_hour_start + interval '1 hour'
+    union all
     select
         part_starts_at as hour_start,
         seconds,

@@ -1,4 +1,4 @@
--- One row per device and shift: bricks, errors, speed, the counter's health, anomalies.
+-- One row per device and shift: bricks, errors, speed, anomalies.
 -- depends_on: {{ ref('int_brick_production_periods') }}
 -- depends_on: {{ ref('brick_production_anomalies') }}
 

@@ -25,110 +25,95 @@ int_brick_increments as not materialized (
         {{ hour_start('previous_level_at') }} as step_hour_start
     from {{ ref('int_brick_increments') }}
 
-),
-
-final as (
-
-    select
-        device_days.day_fingerprint as fingerprint,
-        device_days.device_id,
-        device_days.production_date,
-        hours.*
-    from device_days
-    cross join lateral (
-        -- The steps of the day, and the one that leads out of it.
-        with steps as (
-            select * from int_brick_increments
-            where device_id = device_days.device_id
-                and production_date = device_days.production_date
-                and previous_level_at is not null
-            union all
-            (
-                select * from int_brick_increments
-                where device_id = device_days.device_id
-                    and event_at >= device_days.day_ends_at
-                    and previous_level_at is not null
-                order by event_at
-                limit 1
-            )
-        ),
-
-        parts as (
-            select
-                step_hour_start as hour_start,
-                seconds_since_level as seconds,
-                count_increment as pieces,
-                error_increment as errors,
-                is_gap
-            from steps
-            where event_at <= step_hour_start + interval '1 hour'
-            union all
-            {{ hourly_parts('steps') }}
-        ),
-
-        from_steps as (
-            select
-                hour_start,
-                sum(pieces) filter (where not is_gap) as measured_increment,
-                sum(pieces) filter (where is_gap) as estimated_increment,
-                sum(errors) filter (where not is_gap) as error_count,
-                coalesce(sum(seconds) filter (where not is_gap), 0) as observed_seconds,
-                coalesce(sum(seconds) filter (where is_gap), 0) as unobserved_seconds
-            from parts
-            where hour_start >= device_days.day_starts_at
-                and hour_start < device_days.day_ends_at
-            group by hour_start
-        ),
-
-        from_readings as (
-            select
-                hour_start,
-                sum(suspect_increment) as suspect_increment,
-                count(*) as reading_count,
-                count(*) filter (where counter_event like '%reset') as reset_count,
-                sum(count::numeric) as count_sum,
-                sum(count::numeric * count) as count_square_sum,
-                min(count) as count_min,
-                max(count) as count_max,
-                min(event_at) as first_reading_at,
-                max(event_at) as last_reading_at
-            from int_brick_increments
-            where device_id = device_days.device_id
-                and production_date = device_days.production_date
-            group by hour_start
-        ),
-
-        from_messages as (
-            select
-                {{ hour_start('filed_at') }} as hour_start,
-                count(*) filter (where verdict = 'health') as health_count,
-                count(*) filter (where verdict = 'rejected') as rejected_count,
-                count(*) filter (where verdict = 'duplicate') as duplicate_count
-            from stg_brick_counts
-            where device_id = device_days.device_id
-                and production_date = device_days.production_date
-            group by hour_start
-        ),
-
-        from_excursions as (
-            select
-                {{ hour_start('starts_at') }} as hour_start,
-                count(*) filter (where excursion = 'dip') as dip_count,
-                count(*) filter (where excursion = 'spike') as spike_count
-            from int_brick_excursions
-            where device_id = device_days.device_id
-                and production_date = device_days.production_date
-                and starts_at is not null
-            group by hour_start
-        )
-
-        select *
-        from from_messages
-        full join from_readings using (hour_start)
-        full join from_steps using (hour_start)
-        full join from_excursions using (hour_start)
-    ) as hours
-
 )
 
-select * from final
+select
+    device_days.day_fingerprint as fingerprint,
+    device_days.device_id,
+    device_days.production_date,
+    hours.*
+from device_days
+cross join lateral (
+    -- The steps of the day, and the one that leads out of it.
+    with steps as (
+        select * from int_brick_increments
+        where device_id = device_days.device_id
+            and production_date = device_days.production_date
+            and previous_level_at is not null
+        union all
+        (
+            select * from int_brick_increments
+            where device_id = device_days.device_id
+                and event_at >= device_days.day_ends_at
+                and previous_level_at is not null
+            order by event_at
+            limit 1
+        )
+    ),
+
+    parts as (
+        {{ hourly_parts('steps') }}
+    ),
+
+    from_steps as (
+        select
+            hour_start,
+            sum(pieces) filter (where not is_gap) as measured_increment,
+            sum(pieces) filter (where is_gap) as estimated_increment,
+            sum(errors) filter (where not is_gap) as error_count,
+            coalesce(sum(seconds) filter (where not is_gap), 0) as observed_seconds,
+            coalesce(sum(seconds) filter (where is_gap), 0) as unobserved_seconds
+        from parts
+        where hour_start >= device_days.day_starts_at
+            and hour_start < device_days.day_ends_at
+        group by hour_start
+    ),
+
+    from_readings as (
+        select
+            hour_start,
+            sum(suspect_increment) as suspect_increment,
+            count(*) as reading_count,
+            count(*) filter (where counter_event like '%reset') as reset_count,
+            sum(count::numeric) as count_sum,
+            sum(count::numeric * count) as count_square_sum,
+            min(count) as count_min,
+            max(count) as count_max,
+            min(event_at) as first_reading_at,
+            max(event_at) as last_reading_at
+        from int_brick_increments
+        where device_id = device_days.device_id
+            and production_date = device_days.production_date
+        group by hour_start
+    ),
+
+    from_messages as (
+        select
+            {{ hour_start('filed_at') }} as hour_start,
+            count(*) filter (where verdict = 'health') as health_count,
+            count(*) filter (where verdict = 'rejected') as rejected_count,
+            count(*) filter (where verdict = 'duplicate') as duplicate_count
+        from stg_brick_counts
+        where device_id = device_days.device_id
+            and production_date = device_days.production_date
+        group by hour_start
+    ),
+
+    from_excursions as (
+        select
+            {{ hour_start('starts_at') }} as hour_start,
+            count(*) filter (where excursion = 'dip') as dip_count,
+            count(*) filter (where excursion = 'spike') as spike_count
+        from int_brick_excursions
+        where device_id = device_days.device_id
+            and production_date = device_days.production_date
+            and starts_at is not null
+        group by hour_start
+    )
+
+    select *
+    from from_messages
+    full join from_readings using (hour_start)
+    full join from_steps using (hour_start)
+    full join from_excursions using (hour_start)
+) as hours

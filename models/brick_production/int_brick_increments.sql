@@ -23,7 +23,8 @@ against_level as (
         device_days.day_fingerprint,
         device_days.counter_modulus,
         {{ gap_seconds('device_days.expected_interval_seconds') }} as gap_seconds,
-        {{ counter_cap('device_days.max_rate_per_hour', 'seconds_since_level') }} as cap,
+        {{ counter_cap('device_days.max_rate_per_hour', 'seconds_since_level') }}
+            as cap,
         readings.*
     from device_days
     cross join lateral (
@@ -31,8 +32,8 @@ against_level as (
             select * from int_brick_excursions
             where device_id = device_days.device_id
                 and excursion <> 'none'
-                and production_date between {{ production_date('device_days.reads_from') }}
-                and device_days.production_date
+                and production_date <= device_days.production_date
+                and production_date >= {{ production_date('device_days.reads_from') }}
         ),
 
         readings as (
@@ -97,7 +98,8 @@ final as (
         {{ error_increment() }} as error_increment,
         case when excursion is null then seconds_since_level end as seconds_since_level,
         excursion is null as is_level,
-        excursion is null and coalesce(seconds_since_level > gap_seconds, false) as is_gap,
+        excursion is null and coalesce(seconds_since_level > gap_seconds, false)
+            as is_gap,
         coalesce(
             counter_event <> 'reset' and error_count < previous_error_count
             and excursion is null, false

@@ -25,7 +25,8 @@ final as (
         device_registry.brick_type,
         case
             when periods.end_time > plant.as_of then 'running'
-            when periods.end_time > plant.as_of - interval '{{ var("final_after") }}' then 'provisional'
+            when periods.end_time > plant.as_of - interval '{{ var("final_after") }}'
+                then 'provisional'
             else 'final'
         end as period_status,
         anomalies.anomaly_types,

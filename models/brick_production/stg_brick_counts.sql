@@ -1,4 +1,6 @@
 -- One row per brick-counter message: its fields typed, with exactly one verdict.
+{%- set same_as_survivor = 'count_number = first_count'
+    ~ ' and coalesce(errors, -1) = coalesce(first_errors, -1)' %}
 with stg_measurements as (select * from {{ ref('stg_measurements') }}),
 
 int_message_days as materialized (
@@ -29,9 +31,7 @@ judged_messages as (
             select
                 *,
                 {{ json_first('payload', ['count']) }} as count_value,
-                {{ json_first(
-                    'payload', ['error_count', 'err_count', 'errCount', 'error']
-                ) }} as error_count_value,
+                {{ json_first('payload', var('error_names')) }} as error_count_value,
                 {{ json_first('payload', ['rssi']) }} as rssi_value,
                 {{ json_first('payload', ['battery']) }} as battery_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
@@ -44,8 +44,7 @@ judged_messages as (
             select
                 *,
                 {{ json_number('count_value') }} as count_number,
-                {{ json_number_within('error_count_value', 'error_count', true) }}
-                    as error_count,
+                {{ json_number_within('error_count_value', 'error_count') }} as errors,
                 {{ json_number_within('rssi_value', 'rssi') }} as rssi_dbm,
                 {{ json_number_within('battery_value', 'battery') }} as battery_percent,
                 {{ json_number_within('temperature_value', 'temperature') }}
@@ -74,13 +73,9 @@ judged_messages as (
 
         select
             *,
-            -- The latest ingested of several readings of one moment stays.
             row_number() over readings_of_the_moment as moment_rank,
-            count_number
-            is not distinct from first_value(count_number) over readings_of_the_moment
-            and error_count
-            is not distinct from first_value(error_count) over readings_of_the_moment
-                as is_equal_to_survivor
+            first_value(count_number) over readings_of_the_moment as first_count,
+            first_value(errors) over readings_of_the_moment as first_errors
         from judged
         window readings_of_the_moment as (
             partition by own_verdict, event_at
@@ -97,14 +92,10 @@ final as (
         measurement_id,
         device_id,
         sensor_type,
-        {{ verdict('moment_rank', 'is_equal_to_survivor') }} as verdict,
-        case
-            when own_verdict not in ('reading', 'health') then own_verdict
-            when own_verdict = 'reading' and moment_rank > 1
-                and not is_equal_to_survivor then 'conflicting_duplicate'
-        end as rejection_reason,
+        {{ verdict(same_as_survivor) }} as verdict,
+        {{ rejection_reason(same_as_survivor) }} as rejection_reason,
         case when own_verdict = 'reading' then count_number::bigint end as count,
-        error_count::bigint as error_count,
+        errors::bigint as error_count,
         rssi_dbm,
         battery_percent,
         temperature_celsius,
@@ -113,7 +104,7 @@ final as (
         array_remove(array[
             case when jsonb_typeof(count_value) = 'string' then 'coerced_count' end,
             {{ salvage_flags({
-                'error_count': 'error_count', 'rssi': 'rssi_dbm',
+                'error_count': 'errors', 'rssi': 'rssi_dbm',
                 'battery': 'battery_percent', 'temperature': 'temperature_celsius',
                 'uptime': 'uptime_seconds',
             }) }}

@@ -1,6 +1,13 @@
 -- One row per sensor type, device and production day from its first to its last, days
 -- without messages included: the fingerprint of everything the day's facts depend on.
-with device_days as (select * from {{ ref('device_days') }}),
+with device_days as (
+
+    select
+        *,
+        case when reading_count > 0 then production_date end as read_on
+    from {{ ref('device_days') }}
+
+),
 
 device_registry as (select * from {{ ref('device_registry') }}),
 
@@ -43,10 +50,10 @@ days as (
         coalesce(device_days.message_count, 0) as message_count,
         coalesce(device_days.reading_count, 0) as reading_count,
         device_days.first_reading_at,
-        max(calendar.production_date) filter (where device_days.reading_count > 0) over (
+        max(device_days.read_on) over (
             device_history rows between unbounded preceding and 1 preceding
         ) as previous_reading_date,
-        min(calendar.production_date) filter (where device_days.reading_count > 0) over (
+        min(device_days.read_on) over (
             device_history rows between 1 following and unbounded following
         ) as next_reading_date
     from calendar
@@ -56,73 +63,60 @@ days as (
         order by calendar.production_date
     )
 
-),
-
-fingerprinted as (
-
-    select
-        days.sensor_type,
-        days.device_id,
-        days.message_count,
-        days.reading_count,
-        {%- for setting in ['max_rate_per_hour', 'expected_interval_seconds'] %}
-        {{ device_setting(setting) }} as {{ setting }},
-        {%- endfor %}
-        device_registry.counter_modulus,
-        -- Two tails where the previous one is too short to start on a sure level.
-        coalesce(
-            previous_day.tail_starts_at,
-            previous_day.earlier_tail_starts_at,
-            previous_day.first_reading_at,
-            days.first_reading_at
-        ) as reads_from,
-        coalesce(
-            next_day.first_reading_at + {{ head_length() }}, 'infinity'
-        ) as reads_until,
-        days.production_date,
-        days.previous_reading_date,
-        days.next_reading_date,
-        -- The status of a period changes with the plant's present, on the hour, until
-        -- the period is final.
-        date_trunc('hour', least(
-            {{ as_of() }},
-            {{ local_moment('(days.production_date + 1)', day_start()) }}
-            + interval '{{ var("final_after") }}'
-        )) as present_of_the_day,
-        md5(row(
-            days.messages_fingerprint,
-            previous_day.tail_hash,
-            case
-                when previous_day.tail_starts_at is null
-                    then previous_day.earlier_tail_hash
-            end,
-            next_day.head_hash,
-            to_jsonb(device_registry),
-            (
-                select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
-                from shifts
-                where days.production_date between shifts.valid_from
-                    and coalesce(shifts.valid_to, date 'infinity')
-            )
-        )::text)::uuid as fingerprint
-    from days
-    left join reading_days as previous_day
-        on days.sensor_type = previous_day.sensor_type
-        and days.device_id = previous_day.device_id
-        and days.previous_reading_date = previous_day.production_date
-    left join reading_days as next_day
-        on days.sensor_type = next_day.sensor_type
-        and days.device_id = next_day.device_id
-        and days.next_reading_date = next_day.production_date
-    left join device_registry
-        on days.device_id = upper(trim(device_registry.device_id))
-    -- A day without messages counts where the counter ran on between two that have.
-    where days.was_seen
-        or (
-            days.previous_reading_date is not null
-            and days.next_reading_date is not null
-        )
-
 )
 
-select * from fingerprinted
+select
+    days.sensor_type,
+    days.device_id,
+    days.message_count,
+    days.reading_count,
+    {{ device_setting('max_rate_per_hour') }} as max_rate_per_hour,
+    {{ device_setting('expected_interval_seconds') }} as expected_interval_seconds,
+    device_registry.counter_modulus,
+    -- Two tails where the previous one is too short to begin with a level.
+    coalesce(
+        previous_day.tail_starts_at,
+        previous_day.earlier_tail_starts_at,
+        previous_day.first_reading_at,
+        days.first_reading_at
+    ) as reads_from,
+    coalesce(
+        next_day.first_reading_at + {{ head_length() }}, 'infinity'
+    ) as reads_until,
+    days.production_date,
+    days.previous_reading_date,
+    days.next_reading_date,
+    -- The status of a period changes on the hour, until it is final.
+    date_trunc('hour', least(
+        {{ as_of() }},
+        {{ local_moment('(days.production_date + 1)', day_start()) }}
+        + interval '{{ var("final_after") }}'
+    )) as present_of_the_day,
+    md5(row(
+        days.messages_fingerprint,
+        previous_day.tail_hash,
+        case
+            when previous_day.tail_starts_at is null
+                then previous_day.earlier_tail_hash
+        end,
+        next_day.head_hash,
+        to_jsonb(device_registry),
+        (
+            select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
+            from shifts
+            where days.production_date between shifts.valid_from
+                and coalesce(shifts.valid_to, date 'infinity')
+        )
+    )::text)::uuid as fingerprint
+from days
+left join reading_days as previous_day
+    on {{ is_same_device('days', 'previous_day') }}
+    and days.previous_reading_date = previous_day.production_date
+left join reading_days as next_day
+    on {{ is_same_device('days', 'next_day') }}
+    and days.next_reading_date = next_day.production_date
+left join device_registry
+    on days.device_id = upper(trim(device_registry.device_id))
+-- A day without messages counts where the counter ran on between two that have.
+where days.was_seen
+    or days.previous_reading_date < days.next_reading_date

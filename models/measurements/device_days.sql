@@ -46,7 +46,8 @@ final as (
             count(*) filter (where verdict = 'duplicate') as duplicate_count,
             count(*) filter (where verdict <> 'rejected') as used_count,
             count(*) filter (
-                where verdict = 'reading' and {{ lag_seconds() }} > {{ var('late_seconds') }}
+                where verdict = 'reading'
+                    and {{ lag_seconds() }} > {{ var('late_seconds') }}
             ) as late_count,
             max({{ lag_seconds() }}) filter (where verdict = 'reading')
                 as max_lag_seconds,

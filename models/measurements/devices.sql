@@ -1,4 +1,4 @@
--- One row per device and sensor type: its settings, and when it was first and last seen.
+-- One row per device and sensor type: its settings, and when it was seen.
 with device_days as (select * from {{ ref('device_days') }}),
 
 device_registry as (select * from {{ ref('device_registry') }}),
@@ -43,7 +43,8 @@ final as (
         registered.machine_type,
         registered.unit,
         coalesce(registered.error_counter_means, 'scrap') as error_counter_means,
-        {{ device_setting('ideal_rate_per_hour', 'registered') }} as ideal_rate_per_hour,
+        {{ device_setting('ideal_rate_per_hour', 'registered') }}
+            as ideal_rate_per_hour,
         {{ device_setting('max_rate_per_hour', 'registered') }} as max_rate_per_hour,
         registered.target_rate_per_hour::numeric as target_rate_per_hour,
         {{ device_setting('expected_interval_seconds', 'registered') }}

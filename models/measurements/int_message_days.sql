@@ -65,8 +65,9 @@ current_days as (
     where is_kept
     union all
     select
-        sensor_type, device_id, raw_device_ids, md5('')::uuid, 0,
-        0, last_measurement_id, false,
+        sensor_type, device_id, raw_device_ids, md5('')::uuid as messages_hash,
+        0 as message_count, 0 as raw_message_count, last_measurement_id,
+        false as is_expired,
         commissioned_on, production_date, first_measured_at, last_measured_at
     from missed
     where remaining_count = 0 and not is_kept

@@ -1,4 +1,4 @@
-{#- Rows that share the key with another row; a NULL in the key is a value like others. -#}
+{#- Rows that share the key with another; a NULL in the key is a value like others. -#}
 {% test unique_grain(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}

@@ -1,5 +1,5 @@
--- One row per sensor type whose messages do not add up, per message of no domain that is
--- not rejected exactly once, and per domain that var sensor_domains does not know.
+-- One row per sensor type whose messages do not add up, per message of no domain that
+-- is not rejected exactly once, and per domain that var sensor_domains does not know.
 {%- set domains = var('sensor_domains') %}
 -- What arrives while a run lasts is the next run's.
 {%- set known = "coalesce(ingested_at < '" ~ run_started_at ~ "', true)" %}
