@@ -66,10 +66,7 @@ days as (
 )
 
 select
-    days.sensor_type,
-    days.device_id,
-    days.message_count,
-    days.reading_count,
+    days.sensor_type, days.device_id, days.message_count, days.reading_count,
     {{ device_setting('max_rate_per_hour') }} as max_rate_per_hour,
     {{ device_setting('expected_interval_seconds') }} as expected_interval_seconds,
     device_registry.counter_modulus,
@@ -84,8 +81,7 @@ select
         next_day.first_reading_at + {{ head_length() }}, 'infinity'
     ) as reads_until,
     days.production_date,
-    days.previous_reading_date,
-    days.next_reading_date,
+    days.previous_reading_date, days.next_reading_date,
     -- The status of a period changes on the hour, until it is final.
     date_trunc('hour', least(
         {{ as_of() }},

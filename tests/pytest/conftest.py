@@ -55,3 +55,23 @@ def project_role(cluster: Cluster) -> Iterator[psycopg2.extensions.connection]:
     with closing(psycopg2.connect(**cluster.server.dsn())) as connection:
         yield connection
         connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def hostile(cluster: Cluster) -> dict:
+    """Connection arguments of a database whose zone and date style are not ours."""
+    dsn = cluster.superuser_dsn()
+    with closing(psycopg2.connect(**dsn)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("create database hostile")
+            cursor.execute("alter database hostile set timezone = 'America/St_Johns'")
+            cursor.execute("alter database hostile set datestyle = 'SQL, DMY'")
+    return dsn | {"dbname": "hostile"}
+
+
+@pytest.fixture
+def connection(hostile: dict) -> Iterator[psycopg2.extensions.connection]:
+    """A connection to that database whose work is rolled back."""
+    with closing(psycopg2.connect(**hostile)) as opened:
+        yield opened

@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import psycopg2
@@ -17,24 +16,17 @@ import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 
+from brickworks.local_database import Cluster
+
 ROOT = Path(__file__).parents[2]
 DBT = [str(Path(sys.executable).with_name("dbt"))]
 DEAD_RUN = "00000000-0000-0000-0000-00000000dead"
 
 
-def _throwaway_cluster():
-    spec = spec_from_file_location(
-        "throwaway_postgres", Path(__file__).with_name("throwaway_postgres.py")
-    )
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.throwaway_cluster()
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[dict]:
-    with _throwaway_cluster() as access:
-        yield access
+def server(cluster: Cluster) -> dict:
+    dsn = cluster.superuser_dsn()
+    return {key: dsn[key] for key in ("host", "port", "user", "password")}
 
 
 class Project:

@@ -87,9 +87,9 @@ class Scratch:
 
 
 @pytest.fixture
-def scratch(tmp_path: Path, cluster: dict, request: pytest.FixtureRequest) -> Scratch:
+def scratch(tmp_path: Path, hostile: dict, request: pytest.FixtureRequest) -> Scratch:
     schema = f"s{abs(hash(request.node.name)) % 10**9}"
-    return Scratch(tmp_path, cluster, schema)
+    return Scratch(tmp_path, hostile, schema)
 
 
 # --- the plugin and its materializations ----------------------------------------
