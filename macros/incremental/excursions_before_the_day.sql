@@ -7,7 +7,7 @@
             ),
             ',' order by starts_at, excursion
         )
-        from {{ ref('int_brick_excursions') }} as before
+        from (select * from {{ ref('int_brick_excursions') }}) as before
         where before.device_id = days.device_id
             and before.production_date < days.production_date
             and before.production_date >= {{ production_date('days.reads_from') }}

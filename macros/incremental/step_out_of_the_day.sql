@@ -5,7 +5,7 @@
             ' ', measurement_id, previous_measurement_id, count_increment,
             error_increment, seconds_since_level, is_gap
         )
-        from {{ ref('int_brick_increments') }} as after
+        from (select * from {{ ref('int_brick_increments') }}) as after
         where after.device_id = days.device_id
             and after.event_at >= {{ local_moment(
                 '(days.production_date + 1)', day_start()

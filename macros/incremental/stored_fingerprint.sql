@@ -3,7 +3,7 @@
 {% macro stored_fingerprint(relation, date) -%}
     (
         select built.fingerprint
-        from {{ relation }} as built
+        from (select * from {{ relation }}) as built
         where {{ is_of_the_day('built', 'days', date) }}
         limit 1
     )

@@ -42,6 +42,8 @@ class Project:
         settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
         kept = ["query-comment", "on-run-start", "on-run-end", "vars"]
         settings = {key: settings[key] for key in kept}
+        hooks = settings["on-run-start"]
+        settings["on-run-start"] = [hook for hook in hooks if "log_run" in hook]
         settings |= {"name": "scratch", "version": "1.0", "profile": "scratch"}
         settings["flags"] = {
             "send_anonymous_usage_stats": False,

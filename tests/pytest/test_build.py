@@ -1,0 +1,133 @@
+"""The whole project on real-looking messages: built, built again, broken, looked at."""
+
+import csv
+import gzip
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from brickworks.simulator import FactoryConfig, simulate
+
+FIXED_POINTS = {
+    "SAU-LN-01": 45030,
+    "SAU-MC-01": 42079,
+    "SAU-ME-01": 20791,
+    "SAU-ME-02": 23190,
+    "TRUOC-DH-01": 41683,
+    "TRUOC-LN-01": 20991,
+    "TRUOC-LN-02": 20993,
+}
+MARTS = [f"brick_production_stats{grain}" for grain in ("", "_hourly", "_daily")]
+
+
+@pytest.fixture(scope="module")
+def built(project):
+    devices = frozenset({"SAU-ME-01", "SAU-LN-01", "AM-SAY-01", "MAY-EP-01"})
+    project.insert(list(simulate(FactoryConfig(days=2, devices=devices))))
+    project.dbt("build")
+    return project
+
+
+@pytest.fixture
+def broken_copy(built, tmp_path):
+    """The project with a Python model that raises, on the same database."""
+    for part in ("models", "macros", "seeds", "tests/generic", "dbt_project.yml"):
+        source, target = built.root / part, tmp_path / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    model = tmp_path / "models/brick_production/brick_production_anomalies.py"
+    model.write_text("def model(dbt, session):\n    return 1 / 0\n")
+    root, built.root = built.root, tmp_path
+    yield built
+    built.root = root
+
+
+def test_a_second_build_changes_no_row_and_writes_none(built):
+    before = built.snapshot()
+    written = {table: built.versions(table) for table in before}
+    built.dbt("build")
+    assert built.snapshot() == before
+    assert {table: built.versions(table) for table in before} == written
+    assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
+
+
+def test_a_build_of_nothing_leaves_everything(built):
+    before = built.snapshot()
+    built.dbt("run", "--empty")
+    assert built.snapshot() == before
+
+
+def test_a_full_refresh_gives_the_same_rows(built):
+    before = built.snapshot()
+    built.dbt("run", "--full-refresh")
+    assert built.snapshot() == before
+
+
+def test_a_failing_python_model_keeps_its_table_and_names_the_line(broken_copy):
+    table = '"analytics"."brick_production_anomalies"'
+    before = broken_copy.snapshot()[table]
+    broken_copy.dbt("run", "-s", "brick_production_anomalies", succeeds=False)
+    said = (broken_copy.folder / "dbt.log").read_text()
+    assert "brick_production_anomalies.py, line 2: ZeroDivisionError" in said
+    assert broken_copy.snapshot()[table] == before
+
+
+def test_the_python_model_stands_between_increments_and_stats(built):
+    built.dbt("parse", "--no-partial-parse")
+    manifest = json.loads((built.folder / "target/manifest.json").read_text())
+    assert manifest["metadata"]["adapter_type"] == "postgres"
+    nodes = {node["name"]: node for node in manifest["nodes"].values()}
+    model = nodes["brick_production_anomalies"]
+    assert model["language"] == "python"
+    assert "model.brickworks.int_brick_increments" in model["depends_on"]["nodes"]
+    ancestors, ahead = set(), ["model.brickworks.brick_production_stats"]
+    while ahead:
+        node = manifest["nodes"].get(ahead.pop())
+        for parent in (node or {}).get("depends_on", {}).get("nodes", []):
+            if parent not in ancestors:
+                ancestors.add(parent)
+                ahead.append(parent)
+    assert model["unique_id"] in ancestors
+
+
+def test_the_docs_are_one_page_that_opens_with_the_overview(built):
+    built.dbt("docs", "generate", "--static")
+    page = (built.folder / "target/static_index.html").read_text("utf-8")
+    overview = (built.root / "models/overview.md").read_text("utf-8")
+    heading = next(line for line in overview.splitlines() if line.startswith("# "))
+    assert heading[2:] in page
+
+
+def test_nothing_but_select_is_needed_on_the_raw_table(built):
+    [(may_select, may_insert)] = built.sql(
+        "select has_table_privilege(%s, 'raw.measurements', 'select'),"
+        " has_table_privilege(%s, 'raw.measurements', 'insert')",
+        built.cluster.server.user,
+        built.cluster.server.user,
+    )
+    assert (may_select, may_insert) == (True, False)
+
+
+@pytest.mark.skipif(
+    "BRICKWORKS_TELEMETRY_CSV" not in os.environ,
+    reason="BRICKWORKS_TELEMETRY_CSV names no file of real telemetry",
+)
+def test_the_real_line_made_the_bricks_it_is_known_to_have_made(built):
+    built.sql("truncate raw.measurements")
+    with gzip.open(Path(os.environ["BRICKWORKS_TELEMETRY_CSV"]), "rt") as file:
+        names = ["device_id", "sensor_type", "timestamp", "data", "metadata"]
+        names.append("created_at")
+        rows = csv.DictReader(file)
+        built.insert([tuple(row[name] for name in names) for row in rows])
+    built.sql("drop schema analytics cascade")
+    built.dbt("build", "--full-refresh")
+    for mart in MARTS:
+        found = built.sql(
+            f"select device_id, sum(count_increment), sum(reset_count)"
+            f" from analytics.{mart} group by device_id"
+        )
+        assert {device: int(bricks) for device, bricks, _ in found} == FIXED_POINTS
+        assert {int(resets) for *_, resets in found} == {2}
