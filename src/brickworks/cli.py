@@ -383,7 +383,8 @@ def _build(root: Path, target: str | None, arguments: tuple[str, ...]) -> int:
     console = Console(stderr=True)
     with _bar("Building") as report:
         watcher = _Watcher(report, console)
-        command = ["build", *arguments]
+        # Unit tests test the code, not the plant's data: `make test` runs them.
+        command = ["build", "--exclude-resource-type", "unit_test", *arguments]
         built = _dbt(root, manifest, target, command, watcher, may_fail=True)
     failures = watcher.failures
     if not built.success and not failures:

@@ -298,7 +298,8 @@ def test_missing_privileges_and_locks_do_not_turn_a_good_run_red(project: Projec
         cursor.execute(f'grant create on database "{project.database}" to {role}')
         cursor.execute(f"alter schema analytics owner to {role}")
         cursor.execute("drop view analytics.good")
-        cursor.execute("alter table analytics.processing_logs owner to owner")
+        owner = project.access["user"]
+        cursor.execute(f"alter table analytics.processing_logs owner to {owner}")
         cursor.execute("begin; lock table analytics.processing_logs")
         code, said = project.dbt("run", "--select", "good")
         cursor.execute("rollback")
