@@ -42,9 +42,25 @@ accounted_for as (
 
 ),
 
+-- What a retention rule took from the raw table stays counted.
+expired as (
+
+    select sensor_type, sum(message_count - raw_message_count) as messages
+    from {{ ref('int_message_days') }}
+    where is_expired
+    group by sensor_type
+
+),
+
 arrived_by_type as (
 
-    select sensor_type, count(*) as messages from arrived group by sensor_type
+    select sensor_type, sum(messages) as messages
+    from (
+        select sensor_type, count(*) as messages from arrived group by sensor_type
+        union all
+        select sensor_type, messages from expired
+    ) as all_messages
+    group by sensor_type
 
 ),
 

@@ -287,7 +287,8 @@ def generic_tests_take_their_arguments_under_arguments(root: Path) -> list[str]:
                 walk(value, path)
                 continue
             for test in value:
-                if isinstance(test, dict) and "test_name" not in test:
+                # One with a name of its own is a singular test, or says `test_name`.
+                if isinstance(test, dict) and "name" not in test:
                     ((name, body),) = list(test.items())[:1]
                     loose = set(body or {}) - settings
                     if loose:
