@@ -22,6 +22,7 @@
                 select from {{ ledger() }} as known
                 inner join {{ ref('device_registry') }} as registry
                     on known.device_id = upper(trim(registry.device_id))
+                    and known.sensor_type = lower(trim(registry.sensor_type))
                 where known.commissioned_on is distinct from registry.commissioned_on
             )
         from days_with_arrivals as days

@@ -11,7 +11,12 @@ brick_production_anomalies as (
 
 ),
 
-device_registry as (select * from {{ ref('device_registry') }}),
+device_registry as (
+
+    select * from {{ ref('device_registry') }}
+    where lower(trim(sensor_type)) in {{ sensor_types('stg_brick_counts') }}
+
+),
 
 plant as (select {{ as_of() }} as as_of),
 

@@ -113,6 +113,7 @@ left join reading_days as next_day
     and days.next_reading_date = next_day.production_date
 left join device_registry
     on days.device_id = upper(trim(device_registry.device_id))
+    and days.sensor_type = lower(trim(device_registry.sensor_type))
 -- A day without messages counts where the counter ran on between two that have.
 where days.was_seen
     or days.previous_reading_date < days.next_reading_date

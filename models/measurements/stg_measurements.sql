@@ -51,6 +51,7 @@ judged as (
     from unwrapped
     left join device_registry
         on unwrapped.device_id = upper(trim(device_registry.device_id))
+        and unwrapped.sensor_type = lower(trim(device_registry.sensor_type))
 
 ),
 
