@@ -101,14 +101,11 @@ final as (
         temperature_celsius,
         uptime_seconds,
         {{ clock_offset_seconds('payload', 'event_at') }} as clock_offset_seconds,
-        array_remove(array[
-            case when jsonb_typeof(count_value) = 'string' then 'coerced_count' end,
-            {{ salvage_flags({
-                'error_count': 'errors', 'rssi': 'rssi_dbm',
-                'battery': 'battery_percent', 'temperature': 'temperature_celsius',
-                'uptime': 'uptime_seconds',
-            }) }}
-        ], null) as flags,
+        {{ message_flags({
+            'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
+            'battery': 'battery_percent', 'temperature': 'temperature_celsius',
+            'uptime': 'uptime_seconds',
+        }) }} as flags,
         production_date,
         event_at,
         filed_at,
