@@ -97,7 +97,7 @@ select
     last_reading.measurement_id as last_measurement_id,
     last_level.count as total_count,
     case
-        when observed_seconds > 0 or estimated_increment > 0
+        when measured_increment is not null or estimated_increment > 0
             then coalesce(measured_increment, 0) + coalesce(estimated_increment, 0)
     end as count_increment
 from periods

@@ -31,7 +31,9 @@ expiry as (
             ) over (order by ledger.production_date) as have_all_lost_rows
         from ledger
         left join days on {{ is_same_device_day('ledger', 'days') }}
+        -- Messages without any time are filed under the first date and never expire.
         where ledger.message_count > 0
+            and ledger.production_date > {{ earliest_date() }}
         group by ledger.production_date
     ) as dates
     where have_all_lost_rows and (select is_full from scope)
