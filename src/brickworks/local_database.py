@@ -44,6 +44,9 @@ LOG_BYTES_KEPT = 16 * 1024 * 1024
 
 # Every setting that differs from PostgreSQL's default, with its reason.
 SETTINGS: Mapping[str, str] = {
+    # A statement whose client was killed is noticed and ended, not run to its end:
+    # otherwise it keeps its locks, and the next build waits for them.
+    "client_connection_check_interval": "2s",
     "listen_addresses": "127.0.0.1",
     # No socket: no directory whose permissions matter, one way in.
     "unix_socket_directories": "",

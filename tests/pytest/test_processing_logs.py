@@ -135,7 +135,7 @@ def project(server: dict, tmp_path: Path, request) -> Project:
     return Project(tmp_path, server, database)
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def _eventually(condition: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
