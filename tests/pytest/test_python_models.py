@@ -274,7 +274,8 @@ return frames()
     columns = {"g": "integer", "i": "integer", "n": "bigint", "where": "text"}
     scratch.model("m", code, columns, materialized="table", minimum=4)
     scratch.dbt("run")
-    this = f'"postgres"."{scratch.schema}"."m"'
+    database = scratch.dsn["dbname"]
+    this = f'"{database}"."{scratch.schema}"."m"'
     found = scratch.query('select g, i, n, "where" from m order by i')
     assert found == [(i % 3, i, 9, this) for i in range(4, 10)]
 
