@@ -38,7 +38,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
             DbtRuntimeError: the model failed, or its frames break the contract.
         """
         # pandas takes half a second to import: only a run that needs it pays.
-        from dbt_local_python.runtime import stage
+        from dbt_local_python.runtime import commented, stage
 
         connection = self.connections.get_thread_connection()
         if connection.credentials.autocommit:
@@ -48,7 +48,9 @@ class PostgresAdapter(postgres.PostgresAdapter):
         if not connection.transaction_open:
             self.connections.begin()
         source = Path(self.config.project_root) / model["original_file_path"]
-        return stage(connection.handle, model, compiled_code, source, bool(empty))
+        header, handle = self.connections.query_header, connection.handle
+        with commented(handle, header.add if header else str):
+            return stage(handle, model, compiled_code, source, bool(empty))
 
     @available.parse(lambda *_: "")
     def code_version(self, model: dict[str, Any]) -> str:

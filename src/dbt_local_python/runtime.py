@@ -1,14 +1,16 @@
 """What a Python model meets while it runs: relations, session, its own errors."""
 
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from dbt_common.exceptions import DbtRuntimeError
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as PlainCursor
 
 from dbt_local_python import copy_frames
 from dbt_local_python.copy_frames import quote
@@ -116,6 +118,32 @@ class Session:
             return "true"
         same = " and ".join(f"built.{quote(k)} = source.{quote(k)}" for k in keys)
         return f"not exists (select from {self.this} as built where {same})"
+
+
+@contextmanager
+def commented(connection: Connection, comment: Callable[[str], str]) -> Iterator[None]:
+    """Let every statement carry dbt's query comment, as dbt's own statements do.
+
+    By it people see in `pg_stat_activity` which model a session works for, and the
+    audit log which run.
+
+    Args:
+        connection: the psycopg2 connection; its cursors are changed inside the block.
+        comment: adds the comment to a statement.
+    """
+
+    class Cursor(PlainCursor):
+        def execute(self, query: str, vars: Any = None) -> None:  # noqa: ANN401
+            super().execute(comment(query), vars)
+
+        def copy_expert(self, sql: str, file: IO[bytes], size: int = 8192) -> None:
+            super().copy_expert(comment(sql), file, size)
+
+    before, connection.cursor_factory = connection.cursor_factory, Cursor
+    try:
+        yield
+    finally:
+        connection.cursor_factory = before
 
 
 def stage(

@@ -7,6 +7,7 @@ that these tests hold whatever the real models are.
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -278,6 +279,27 @@ return frames()
     this = f'"{database}"."{scratch.schema}"."m"'
     found = scratch.query('select g, i, n, "where" from m order by i')
     assert found == [(i % 3, i, 9, this) for i in range(4, 10)]
+
+
+def test_every_statement_of_a_model_carries_the_query_comment(scratch):
+    project = {"name": "scratch", "version": "1.0", "profile": "scratch"}
+    comment = "run {{ invocation_id }} {{ node.unique_id if node }}"
+    scratch.write("dbt_project.yml", project | {"query-comment": comment})
+    code = """
+said = "select query as said from pg_stat_activity where pid = pg_backend_pid()"
+copied = session.query(said).df()
+with session.connection.cursor() as cursor:
+    cursor.execute("select pg_stat_clear_snapshot()")
+    cursor.execute(said)
+    copied.loc[1] = cursor.fetchone()
+return copied
+"""
+    scratch.model("m", code, {"said": "text"}, materialized="table")
+    scratch.dbt("run")
+    (copied,), (selected,) = scratch.query("select said from m")
+    opening = r"/\* run [-0-9a-f]{36} model\.scratch\.m \*/\n"
+    assert re.match(rf"{opening}copy \(select ", copied)
+    assert re.match(rf"{opening}select query ", selected)
 
 
 def test_empty_reads_no_rows_and_makes_the_table(scratch):
