@@ -39,9 +39,9 @@ test: lint
 lint: venv profiles.yml
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	$(if $(wildcard .sqlfluff),.venv/bin/sqlfluff lint $(wildcard models tests/invariants analyses))
-	$(if $(wildcard dbt-bouncer.yml),$(OWN_DATABASE) .venv/bin/dbt --quiet parse --project-dir . --profiles-dir .)
-	$(if $(wildcard dbt-bouncer.yml),.venv/bin/dbt-bouncer --config-file dbt-bouncer.yml)
+	.venv/bin/sqlfluff lint models tests $(wildcard analyses)
+	$(OWN_DATABASE) .venv/bin/dbt --quiet parse --project-dir . --profiles-dir .
+	.venv/bin/dbt-bouncer --config-file dbt-bouncer.yml
 
 profiles.yml:
 	@cp profiles.example.yml profiles.yml
