@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -404,3 +408,76 @@ def test_a_project_that_does_not_parse_is_a_sentence(
     sentence = refusal("run")
     assert "nowhere" in sentence
     assert "dbt.log" in sentence
+
+
+RUN = """
+import sys
+import time
+from pathlib import Path
+from brickworks import cli
+cli.project_root = lambda: Path(sys.argv[1])
+cli.main(["run"])
+"""
+
+
+@pytest.fixture
+def run_under_way(small_project: Path, monkeypatch: pytest.MonkeyPatch):
+    """A `brickworks run` of its own process, in the middle of a slow model."""
+    fake_simulator(monkeypatch)
+    assert call("run").exit_code == 0
+    slow = small_project / "models" / "slow.sql"
+    config = "{{ config(materialized='table') }}"
+    slow.write_text(f"{config} select 1 as one from pg_sleep(120)")
+    cluster = local_database.project_cluster(small_project)
+    # A file: the pipe of a killed process would still be held by its server.
+    with (small_project / "run.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(small_project)], stdout=log, stderr=log
+        )
+    deadline = time.monotonic() + 60
+    while not sleepers(cluster):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, (small_project / "run.log").read_text()
+        time.sleep(0.1)
+    slow.write_text(f"{config} select 1 as one")
+    yield process, cluster
+    process.kill()
+    process.wait()
+
+
+def sleepers(cluster: Cluster) -> int:
+    with (
+        closing(psycopg2.connect(**cluster.superuser_dsn("postgres"))) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "select count(*) from pg_stat_activity where wait_event = %s", ("PgSleep",)
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_run_after_a_killed_run_does_not_wait_for_its_orphan(run_under_way):
+    process, cluster = run_under_way
+    process.kill()
+    process.wait()
+    began = time.monotonic()
+    result = call("run")
+    assert result.exit_code == 0, result.output
+    assert time.monotonic() - began < 60, "the killed model sleeps for 120 s"
+    assert sleepers(cluster) == 0
+    assert re.search(r"DC-01 +2025-11-17 +day +after_press +3", result.stdout)
+
+
+def test_a_run_whose_server_is_killed_says_so_and_the_next_heals(
+    run_under_way, small_project: Path
+):
+    process, cluster = run_under_way
+    pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGKILL)
+    assert process.wait(timeout=60) == 1
+    said = (small_project / "run.log").read_text()
+    assert "Traceback" not in said
+    assert "failed" in said
+    result = call("run")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"DC-01 +2025-11-17 +day +after_press +3", result.stdout)
