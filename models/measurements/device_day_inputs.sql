@@ -82,12 +82,12 @@ select
     ) as reads_until,
     days.production_date,
     days.previous_reading_date, days.next_reading_date,
-    -- The status of a period changes on the hour, until it is final.
-    date_trunc('hour', least(
-        {{ as_of() }},
-        {{ local_moment('(days.production_date + 1)', day_start()) }}
-        + interval '{{ var("final_after") }}'
-    )) as present_of_the_day,
+    -- The status of a period changes on the plant's hour, until it is final.
+    {{ hour_start(
+        "least(" ~ as_of() ~ ", "
+        ~ local_moment('(days.production_date + 1)', day_start())
+        ~ " + interval '" ~ var('final_after') ~ "')"
+    ) }} as present_of_the_day,
     md5(row(
         days.messages_fingerprint,
         previous_day.tail_hash,
