@@ -1,5 +1,6 @@
 -- One row per sensor type, device and production day from its first to its last, days
 -- without messages included: the fingerprint of everything the day's facts depend on.
+-- A day no longer between two with readings stays listed, for its rows to be deleted.
 with device_days as (
 
     select
@@ -46,7 +47,6 @@ days as (
     select
         calendar.*,
         device_days.fingerprint as messages_fingerprint,
-        device_days.device_id is not null as was_seen,
         coalesce(device_days.message_count, 0) as message_count,
         coalesce(device_days.reading_count, 0) as reading_count,
         device_days.first_reading_at,
@@ -114,6 +114,3 @@ left join reading_days as next_day
 left join device_registry
     on days.device_id = upper(trim(device_registry.device_id))
     and days.sensor_type = lower(trim(device_registry.sensor_type))
--- A day without messages counts where the counter ran on between two that have.
-where days.was_seen
-    or days.previous_reading_date < days.next_reading_date
