@@ -1,12 +1,13 @@
 # make run    everything, from an empty machine to numbers
 # make test   lint and tests; what CI runs
+# make soak   random schedules of arrival, SCHEDULES=200 of them: half an hour
 # make up | down | reset | psql | docs | lint
 #
 # The real work is in `.venv/bin/brickworks --help`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint up down reset psql docs summary
+.PHONY: help venv run test soak lint up down reset psql docs summary
 
 BRICKWORKS := .venv/bin/brickworks
 
@@ -35,6 +36,15 @@ reset: venv
 
 test: lint
 	$(OWN_DATABASE) .venv/bin/pytest
+
+SCHEDULES ?= 200
+SEED := $(or $(SEED),$(shell date +%s))
+
+# With the same SEED and SCHEDULES it tries the same once more.
+soak: venv
+	@echo 'Again: make soak SCHEDULES=$(SCHEDULES) SEED=$(SEED)'
+	BRICKWORKS_SCHEDULES=$(SCHEDULES) $(OWN_DATABASE) .venv/bin/pytest -k any_order \
+		--hypothesis-seed=$(SEED) tests/pytest/test_incremental.py
 
 lint: venv profiles.yml
 	.venv/bin/ruff check .

@@ -1,0 +1,292 @@
+"""Messages of hand-made counters, and random schedules of their arrival."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+from psycopg2.extras import Json
+
+PLANT = ZoneInfo("Asia/Ho_Chi_Minh")
+FIRST_DAY = datetime(2026, 3, 2, tzinfo=PLANT)
+MINUTE = timedelta(minutes=1)
+
+
+def at(clock: str, day: int = 0) -> datetime:
+    """A time of the plant's wall clock, on a calendar day counted from the first."""
+    hours, minutes = clock.split(":")
+    return FIRST_DAY + timedelta(days=day, hours=int(hours), minutes=float(minutes))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A row of the raw table; without an id it gets the next one on arrival."""
+
+    device_id: str | None
+    timestamp: datetime | str | None
+    data: object
+    created_at: datetime | None = None
+    sensor_type: str | None = "brick_counter"
+    id: int | None = None
+
+    def row(self) -> tuple:
+        return (
+            self.id,
+            self.device_id,
+            self.sensor_type,
+            self.timestamp,
+            None if self.data is None else Json(self.data),
+            self.created_at,
+        )
+
+
+def readings(
+    device_id: str,
+    start: datetime,
+    counts: Iterable[int],
+    every: timedelta = MINUTE,
+) -> list[Message]:
+    """Readings at equal intervals, each written two seconds after it was taken."""
+    moments = ((start + i * every, count) for i, count in enumerate(counts))
+    return [
+        Message(device_id, moment, {"count": count}, moment + timedelta(seconds=2))
+        for moment, count in moments
+    ]
+
+
+def reading(device_id: str, moment: datetime, count: int, late: timedelta) -> Message:
+    """One reading that was written `late`."""
+    return Message(device_id, moment, {"count": count}, moment + late)
+
+
+def health(device_id: str, moment: datetime) -> Message:
+    """A message that says nothing of bricks."""
+    return Message(device_id, moment, {"status": "online", "battery": 80}, moment)
+
+
+# --- random schedules -----------------------------------------------------------
+
+DEVICES = ("SAU-ME-01", "SAU-LN-01", "NEW-01")
+"""Two of the registry, whose fastest rates differ, and one it does not know."""
+
+BURSTS = (
+    "05:30", "05:50", "05:56", "05:59", "06:00", "06:00.02", "06:01", "06:10", "11:40",
+    "17:50", "23:55",
+)  # fmt: skip
+"""When readings start, most of them about the change of day."""
+
+EVENTS = ("dip", "spike", "jitter", "reset", "stop", "silence", "rollback")
+
+ODD = {
+    "health": lambda m: replace(m, data={"status": "online", "battery": 70}),
+    "broken payload": lambda m: replace(m, data={"count": "many"}),
+    "no object": lambda m: replace(m, data=[1, 2]),
+    "unknown sensor type": lambda m: replace(m, sensor_type="moisture"),
+    "sensor type missing": lambda m: replace(m, sensor_type=None),
+    "device id missing": lambda m: replace(m, device_id=None),
+    "device id blank": lambda m: replace(m, device_id="  "),
+    "spelling": lambda m: replace(m, device_id=f" {m.device_id.lower()} "),
+    "clock of 1970": lambda m: replace(
+        m, timestamp=datetime(1970, 1, 1, tzinfo=PLANT) + timedelta(seconds=7)
+    ),
+    "clock ahead": lambda m: replace(m, timestamp=m.timestamp + timedelta(days=400)),
+    "clock infinite": lambda m: replace(m, timestamp="infinity"),
+    "clock missing": lambda m: replace(m, timestamp=None),
+    "arrival unknown": lambda m: replace(m, created_at=None),
+    "nested payload": lambda m: replace(m, data={"metrics": m.data}),
+}
+"""What a reading is turned into: other verdicts, other spellings, other clocks."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A dbt run: the whole project, or some of its incremental models only."""
+
+    reconcile: str = "full"
+    arrival_margin: int = 10_000
+    only: tuple[int, ...] = ()
+
+
+class Schedule:
+    """What arrives before each run."""
+
+    def __init__(
+        self, runs: list[tuple[list[Message], Run]], features: Counter
+    ) -> None:
+        self.runs, self.features = runs, features
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {n}" for name, n in sorted(self.features.items()))
+        return f"Schedule({told})"
+
+    def lines(self) -> list[str]:
+        """Every message and run, for whoever looks into a failure."""
+        lines = []
+        for messages, run in self.runs:
+            lines += [
+                f"{m.id} {m.device_id} {m.sensor_type} {m.timestamp} {m.data}"
+                f" written {m.created_at}"
+                for m in messages
+            ]
+            lines.append(str(run))
+        return lines
+
+
+class _Device:
+    """A counter that goes up, and what happens to it."""
+
+    def __init__(self, device_id: str, rng: random.Random, features: Counter) -> None:
+        self.device_id, self.rng, self.features = device_id, rng, features
+        self.count, self.errors, self.uptime = rng.choice([0, 50, 4_000, 90_000]), 0, 0
+
+    def burst(self, start: datetime, events: Sequence[str]) -> list[Message]:
+        rng, moment, messages = self.rng, start, []
+        every = timedelta(seconds=rng.choice([5, 30, 60, 60, 120, 400]))
+        length = rng.randint(1, 14)
+        happening = {rng.randrange(length): event for event in events}
+        hidden, away = 0, 0
+        for i in range(length):
+            event = happening.get(i)
+            self.features[event or "plain reading"] += 1
+            rate = 0 if event == "stop" else rng.uniform(0.1, 0.5)
+            self.count += round(every.total_seconds() * rate)
+            self.errors += rng.choice([0, 0, 0, 1])
+            self.uptime += int(every.total_seconds())
+            if event == "reset":
+                self.count, self.errors, self.uptime = rng.randint(0, 9), 0, 0
+            if event == "rollback":
+                self.count = max(0, self.count - self.count // 300 - 3)
+            if event in ("dip", "spike"):
+                hidden = rng.randint(1, 3)
+                away = rng.randint(0, 5) if event == "dip" else self.count + 50_000
+            shown = away if hidden else self.count
+            hidden = max(0, hidden - 1)
+            if event == "jitter":
+                shown -= rng.randint(1, 2)
+            moment += every * (12 if event == "silence" else 1)
+            data = {"count": max(0, shown), "err_count": self.errors}
+            if rng.random() < 0.5:
+                data["uptime"] = self.uptime
+            written = moment + timedelta(seconds=rng.choice([0, 2, 2, 400]))
+            messages.append(Message(self.device_id, moment, data, written))
+        return messages
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Some days of some counters, cut into arrivals."""
+    features: Counter = Counter()
+    rng = random.Random(draw(st.integers(0, 2**32), label="seed of the details"))
+    events = st.lists(st.sampled_from(EVENTS), max_size=3)
+    bursts = st.lists(st.tuples(st.sampled_from(BURSTS), events), max_size=3)
+    days = st.lists(bursts, min_size=2, max_size=5)
+    names = draw(
+        st.lists(st.sampled_from(DEVICES), min_size=1, max_size=3, unique=True)
+    )
+    messages: list[Message] = []
+    for name in names:
+        device = _Device(name, rng, features)
+        for day, starts in enumerate(draw(days), draw(st.integers(0, 1))):
+            for clock, happening in starts:
+                messages += device.burst(at(clock, day), happening)
+    odd = draw(st.sets(st.sampled_from(sorted(ODD)), max_size=5), label="odd messages")
+    messages = _spoil(messages, sorted(odd), rng, features)
+    runs = [*draw(st.lists(_runs(), min_size=1, max_size=4)), Run()]
+    if draw(st.booleans()):
+        runs[-1] = Run("arrivals", draw(st.integers(0, 20)))
+    disorder = draw(st.sampled_from([0.0, 0.02, 0.2, 0.2, 1.0]), label="share late")
+    arrivals = _arrive(messages, len(runs), disorder, rng, features)
+    features["runs"] += len(runs)
+    features["runs that look at arrivals"] += sum(r.reconcile != "full" for r in runs)
+    features["runs of some models"] += sum(bool(run.only) for run in runs)
+    features["devices"] += len(names)
+    features["messages"] += sum(map(len, arrivals))
+    return Schedule(list(zip(arrivals, runs, strict=True)), features)
+
+
+def _runs() -> st.SearchStrategy[Run]:
+    some = st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True).map(tuple)
+    return st.one_of(
+        st.just(Run()),
+        st.builds(Run, st.just("arrivals"), st.integers(0, 20)),
+        st.builds(Run, only=some),
+    )
+
+
+def _spoil(
+    messages: list[Message], odd: list[str], rng: random.Random, features: Counter
+) -> list[Message]:
+    """Turn some readings into odd messages, now and then all of a day's."""
+    result = []
+    spoilt_day = rng.choice(messages).timestamp.date() if messages and odd else None
+    is_whole_day = rng.random() < 0.3
+    for message in messages:
+        if odd and (
+            (is_whole_day and message.timestamp.date() == spoilt_day)
+            or rng.random() < 0.15
+        ):
+            kind = rng.choice(odd)
+            features[kind] += 1
+            # Beside the reading or in its place.
+            if rng.random() < 0.3:
+                result.append(message)
+            message = ODD[kind](message)
+        result.append(message)
+        if rng.random() < 0.04:
+            features["duplicate"] += 1
+            result.append(message)
+        if rng.random() < 0.04:
+            features["conflict"] += 1
+            result.append(replace(message, data={"count": rng.randint(0, 5_000)}))
+    if is_whole_day and spoilt_day:
+        features["a day spoilt"] += 1
+    return result
+
+
+def _arrive(
+    messages: list[Message],
+    runs: int,
+    disorder: float,
+    rng: random.Random,
+    features: Counter,
+) -> list[list[Message]]:
+    """Deal the messages out to the runs: in the order of events, but for some."""
+    messages = sorted(messages, key=lambda message: _moment(message, at("00:00")))
+    cuts = sorted(rng.randint(0, len(messages)) for _ in range(runs - 1))
+    arrivals: list[list[tuple[float, Message]]] = [[] for _ in range(runs)]
+    for position, message in enumerate(messages):
+        own = sum(position >= cut for cut in cuts)
+        batch = own
+        if rng.random() < disorder:
+            batch = rng.randint(own, runs - 1) if disorder < 1 else rng.randrange(runs)
+        if batch > own and message.created_at:
+            how = rng.choice(["replayed as if on time", "seconds late", "months late"])
+            late = {"seconds late": timedelta(seconds=rng.randint(1, 900)),
+                    "months late": timedelta(days=rng.randint(1, 90))}  # fmt: skip
+            features[how] += 1
+            message = replace(
+                message, created_at=message.created_at + late.get(how, timedelta())
+            )
+        # A second writer drew its ids earlier than it committed.
+        is_slow = rng.random() < 0.1
+        features["committed after higher ids"] += is_slow
+        arrivals[batch].append((batch - 1.5 * is_slow, message))
+    ranks = sorted(
+        (rank, rng.random(), batch, i)
+        for batch, arrived in enumerate(arrivals)
+        for i, (rank, _) in enumerate(arrived)
+    )
+    result: list[list[Message]] = [[] for _ in range(runs)]
+    for number, (_, _, batch, i) in enumerate(ranks, 1):
+        result[batch].append(replace(arrivals[batch][i][1], id=number))
+    return result
+
+
+def _moment(message: Message, otherwise: datetime) -> datetime:
+    found = message.timestamp
+    return found if isinstance(found, datetime) else message.created_at or otherwise
