@@ -1,13 +1,13 @@
 # make run    everything, from an empty machine to numbers
 # make test   lint and tests; what CI runs
 # make soak   random schedules of arrival, SCHEDULES=200 of them: half an hour
-# make up | down | reset | psql | docs | lint
+# make up | down | reset | psql | docs | status | lint
 #
 # The real work is in `.venv/bin/brickworks --help`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv run test soak lint up down reset psql docs summary
+.PHONY: help venv run test soak lint up down reset psql docs summary status
 
 BRICKWORKS := .venv/bin/brickworks
 
@@ -27,7 +27,7 @@ venv:
 run: venv
 	@$(BRICKWORKS) run
 
-up down psql docs summary: venv
+up down psql docs summary status: venv
 	@$(BRICKWORKS) $@
 
 # Whoever types `make reset` has been asked enough.

@@ -2,22 +2,47 @@
     code and, as its config says under meta.built_from, what its upstream has built.
     An entry is a column of the day itself; a pair of a model and the date of its day
     that is read; or the call of a macro for what is read of a neighbouring day, where
-    the fingerprint of that whole day would say too much. The alias is `days`. -#}
-{% macro fingerprint() -%}
-    md5(row(
-        '{{ adapter.code_version(model) }}'
-        {%- for part in day_settings().get('built_from', []) -%}
+    the fingerprint of that whole day would say too much. The alias is `days`.
+
+    Of the uuid's 32 digits the first 8 are the code's and the next 8 those of the
+    settings, so that `brickworks status` can tell what has changed; the other 16 are
+    those of everything. -#}
+{% macro fingerprint(node=none) -%}
+    {%- set version = adapter.code_version(node or model) -%}
+    {%- set settings, parts = [], [] -%}
+    {%- for part in day_settings(node).get('built_from', []) -%}
         {%- if part is not string and part[1] == 'the trailing window' -%}
             {%- for day in range(var('window_days') + 1) -%}
-            , {{ stored_fingerprint(ref(part[0]), 'days.production_date - ' ~ day) }}
+                {%- set date = 'days.production_date - ' ~ day -%}
+                {%- do parts.append(stored_fingerprint(ref(part[0]), date, node)) -%}
             {%- endfor -%}
         {%- elif part is not string -%}
-            , {{ stored_fingerprint(ref(part[0]), 'days.' ~ part[1]) }}
-        {%- elif part.endswith('()') -%}
-            , {{ context[part[:-2]]() }}
+            {%- set date = 'days.' ~ part[1] -%}
+            {%- do parts.append(stored_fingerprint(ref(part[0]), date, node)) -%}
+        {%- elif part in setting_parts() -%}
+            {%- do settings.append(part_of_the_day(part)) -%}
         {%- else -%}
-            , days.{{ part }}
+            {%- do parts.append(part_of_the_day(part)) -%}
         {%- endif -%}
-        {%- endfor %}
-    )::text)::uuid
+    {%- endfor -%}
+    (
+        {{ "'" ~ version[:8] ~ "'" }}
+        || left(md5(row({{ settings | join(', ') }})::text), 8)
+        || left(md5(row({{ (["'" ~ version ~ "'"] + settings + parts) | join(', ') }}
+        )::text), 16)
+    )::uuid
+{%- endmacro %}
+
+
+{#- What meta.built_from names of the day itself: a column, or a macro's expression. -#}
+{% macro part_of_the_day(part) -%}
+    {%- if part.endswith('()') -%}{{ context[part[:-2]]() }}
+    {%- else -%}days.{{ part }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The parts that people decide, not machines. -#}
+{% macro setting_parts() -%}
+    {{ return(['settings', 'commissioned_on', 'thresholds_of_the_day()']) }}
 {%- endmacro %}

@@ -32,9 +32,6 @@ def model(dbt, session):
                     and days.production_date
             offset 0
         ) as window_steps
-        -- A day without messages counts where the counter ran on.
-        where days.message_count > 0
-            or days.previous_reading_date < days.next_reading_date
         """
     )
     return detect(windows, thresholds, window_days)

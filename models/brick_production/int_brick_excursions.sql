@@ -5,7 +5,6 @@ with device_days as materialized (
     select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and reading_count > 0
         and {{ is_unbuilt() }}
 
 ),

@@ -8,7 +8,6 @@ int_message_days as materialized (
     select *, {{ fingerprint() }} as fingerprint
     from (select * from {{ ref('int_message_days') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and message_count > 0
         and {{ is_unbuilt() }}
 
 ),

@@ -1,5 +1,5 @@
 -- One row per sensor type, device and production day from its first to its last, days
--- without messages included: the fingerprint of everything the day's facts depend on.
+-- without messages included: the fingerprints of all that the day's facts depend on.
 -- A day no longer between two with readings stays listed, for its rows to be deleted.
 with device_days as (
 
@@ -95,7 +95,9 @@ select
             when previous_day.tail_starts_at is null
                 then previous_day.earlier_tail_hash
         end,
-        next_day.head_hash,
+        next_day.head_hash
+    )::text)::uuid as fingerprint,
+    md5(row(
         to_jsonb(device_registry),
         (
             select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
@@ -103,7 +105,7 @@ select
             where days.production_date between shifts.valid_from
                 and coalesce(shifts.valid_to, date 'infinity')
         )
-    )::text)::uuid as fingerprint
+    )::text)::uuid as settings
 from days
 left join reading_days as previous_day
     on {{ is_same_device('days', 'previous_day') }}

@@ -3,7 +3,7 @@ with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_days') }}) as days
-    where rejected_count > 0 and {{ is_unbuilt() }}
+    where {{ is_unbuilt() }}
 
 ),
 

@@ -5,9 +5,7 @@ int_message_days as materialized (
 
     select *, {{ fingerprint() }} as fingerprint
     from (select * from {{ ref('int_message_days') }}) as days
-    where sensor_type not in {{ sensor_types() }}
-        and message_count > 0
-        and {{ is_unbuilt() }}
+    where {{ is_unbuilt() }}
 
 ),
 

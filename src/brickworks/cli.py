@@ -251,6 +251,42 @@ def summary(target: str | None) -> None:
     _print_summary(root, target, server())
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--target", help="Target of the dbt profile.")
+@click.option("--limit", default=20, show_default=True, help="Device-days to show.")
+@click.argument("dbt_arguments", nargs=-1, type=click.UNPROCESSED)
+def status(target: str | None, limit: int, dbt_arguments: tuple[str, ...]) -> None:
+    """Show which device-days are out of date, and why.
+
+    Nothing is built. The raw table is read as by a build. Edited seed files count once
+    they are in the database. DBT_ARGUMENTS are those of the build, say --vars.
+    """
+    from brickworks import status as statuses
+
+    root = project_root()
+    _make_profile(root)
+    where = server()
+    with closing(server_checks.connect(where)) as connection:
+        _require_all(connection, raw_table(root), marts_schema(root, target))
+        manifest = _dbt(root, None, target, ["parse", *dbt_arguments], None).result
+        statuses.require_a_build(connection, manifest)
+        statuses.open_all_models(manifest)
+        command = ["compile", "-s", statuses.LEDGER, *dbt_arguments]
+        compiled = _dbt(root, manifest, target, command, None).result.results[0]
+        printed: list[str] = []
+
+        def take(event: Any) -> None:  # noqa: ANN401
+            if event.info.name == "PrintEvent":
+                printed.append(event.info.msg)
+
+        command = ["--quiet", "run-operation", "print_stale_days", *dbt_arguments]
+        _dbt(root, manifest, target, command, take)
+        found = statuses.read(
+            connection, manifest, compiled.node.compiled_code, "\n".join(printed)
+        )
+    statuses.show(found, Console(width=None if sys.stdout.isatty() else 100), limit)
+
+
 @main.command()
 @click.option("--target", help="Target of the dbt profile.")
 def docs(target: str | None) -> None:
@@ -441,7 +477,7 @@ def _dbt(
     manifest: Manifest | None,
     target: str | None,
     command: list[str],
-    watcher: _Watcher | None,
+    watcher: Callable[[Any], None] | None,
     *,
     may_fail: bool = False,
 ) -> Any:  # noqa: ANN401

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import yaml
 
 EMBEDDED_HOST = "127.0.0.1"
@@ -161,4 +162,13 @@ def marts_schema(root: Path, target: str | None = None) -> str:
         raise Problem(
             f"{path.name} has no target {name!r}; it has {', '.join(sorted(outputs))}."
         )
-    return str(outputs[name].get("schema", "analytics"))
+    schema = str(outputs[name].get("schema", "analytics"))
+    return jinja2.Template(schema).render(env_var=_environment_variable)
+
+
+def _environment_variable(name: str, default: str | None = None) -> str:
+    """The env_var of dbt's profiles."""
+    value = os.environ.get(name, default)
+    if value is None:
+        raise Problem(f"The dbt profile reads {name}, and it is not set: set it.")
+    return value

@@ -61,10 +61,10 @@ class PostgresAdapter(postgres.PostgresAdapter):
 
         Returns:
             The md5 of the model's code and of this project's macros it depends on,
-            also through others, of the views and ephemeral models it reads, and of
-            the vars named in any of these; for a Python model also of the detectors'
-            source. Seeds and macros of installed packages are not part of it, nor are
-            tables: these carry their own version.
+            also through others, of the views and ephemeral models it reads, of the
+            vars named in any of these, and of the days it says it builds; for a Python
+            model also of the detectors' source. Seeds and macros of installed packages
+            are not part of it, nor are tables: these carry their own version.
         """
         manifest = self.get_macro_resolver()
         nodes = [model, *self._inlined(manifest, model["depends_on"]["nodes"])]
@@ -72,7 +72,8 @@ class PostgresAdapter(postgres.PostgresAdapter):
         for node in nodes:
             ahead += node["depends_on"]["macros"]
         # dbt cannot see the macros that are called by a name in the config.
-        for part in (model["config"].get("meta") or {}).get("built_from", []):
+        settings = model["config"].get("meta") or {}
+        for part in settings.get("built_from", []):
             ahead.append(f"macro.{self.config.project_name}.{part}".removesuffix("()"))
         while ahead:
             name = ahead.pop()
@@ -88,6 +89,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
         values = {**self.config.vars.to_dict(), **self.config.cli_vars}
         used = {name for part in parts for name in VAR.findall(part)}
         parts += [f"{name}={values[name]!r}" for name in sorted(used & values.keys())]
+        parts.append(str(settings.get("builds_days_with", "")))
         if model["language"] == "python":
             parts.append(_library_source())
         return hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()

@@ -23,6 +23,7 @@ from brickworks.settings import Problem
 HEADER = "device_id,sensor_type,timestamp,data,metadata"
 GOOD = "A-1,brick_counter,2025-11-17T01:17:00Z,{},{}"
 COMMANDS = ("up", "down", "reset", "psql", "simulate", "load", "run", "summary", "docs")
+COMMANDS += ("status",)
 
 
 @pytest.fixture
@@ -320,6 +321,12 @@ def test_the_password_is_in_no_repr():
 def test_an_unknown_target_is_a_sentence(project: Path):
     with pytest.raises(Problem, match="no target 'mars'; it has dev, prod"):
         settings.marts_schema(project, "mars")
+
+
+def test_the_schema_is_the_one_that_dbt_uses(monkeypatch: pytest.MonkeyPatch):
+    assert settings.marts_schema(settings.project_root()) == "analytics"
+    monkeypatch.setenv("BRICKWORKS_DB_SCHEMA", "fresh")
+    assert settings.marts_schema(settings.project_root()) == "fresh"
 
 
 PROJECT = """

@@ -1,0 +1,48 @@
+-- One row per incremental table: how many of its rows a full refresh would not make, and
+-- how many rows of a full refresh it lacks. All zeros, or there is a bug to report.
+--
+-- Build everything anew beside, in schemas of another name, while no messages come in:
+--   BRICKWORKS_DB_SCHEMA=fresh .venv/bin/dbt build --full-refresh
+--   .venv/bin/dbt show -s compare_with_full_refresh --vars "fresh_schema: fresh" --limit 99
+-- and drop the schemas fresh, fresh_intermediate and fresh_staging afterwards.
+--
+-- Left out are what no full refresh can know: days whose raw messages are gone, and the
+-- ledgers' memory of days that have lost all messages. Fingerprints are not compared.
+{%- set tables = [] -%}
+{%- for node in graph.nodes.values() if node.resource_type == 'model'
+    and node.config.materialized == 'incremental' and node.name != 'processing_logs' -%}
+    {%- do tables.append(node) -%}
+{%- endfor -%}
+{%- for node in tables | sort(attribute='name') %}
+{%- set fresh_schema = node.schema | replace(
+    target.schema, var('fresh_schema', 'fresh'), 1
+) -%}
+{%- set built = api.Relation.create(
+    database=target.database, schema=node.schema, identifier=node.alias
+) -%}
+{%- set fresh = api.Relation.create(
+    database=target.database, schema=fresh_schema, identifier=node.alias
+) -%}
+{%- set columns = [] -%}
+{%- for column in adapter.get_columns_in_relation(built)
+    if column.name != 'fingerprint' -%}
+    {%- do columns.append(adapter.quote(column.name)) -%}
+{%- endfor -%}
+{%- set rows -%}
+    where production_date > coalesce(
+        (select max(production_date) from {{ ledger() }} where is_expired),
+        '-infinity'
+    )
+    {%- if node.name in ('int_message_days', 'device_days') %} and message_count > 0
+    {%- endif -%}
+{%- endset %}
+{%- set of_built = 'select ' ~ columns | join(', ') ~ ' from ' ~ built ~ ' ' ~ rows %}
+{%- set of_fresh = 'select ' ~ columns | join(', ') ~ ' from ' ~ fresh ~ ' ' ~ rows %}
+{{ 'union all' if not loop.first }}
+select
+    '{{ node.name }}' as model,
+    (select count(*) from ({{ of_built }} except all {{ of_fresh }}) as gone)
+        as only_incremental,
+    (select count(*) from ({{ of_fresh }} except all {{ of_built }}) as missing)
+        as only_full_refresh
+{%- endfor %}

@@ -1,0 +1,184 @@
+"""Which device-days the next run will rebuild, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from dbt.artifacts.resources.types import AccessType
+from psycopg2 import sql
+from rich.table import Table
+
+from brickworks.settings import Problem
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+    from dbt.contracts.graph.manifest import Manifest
+    from rich.console import Console
+
+LEDGER = "int_message_days"
+
+
+@dataclass(frozen=True)
+class StaleDay:
+    """A device-day whose rows in a model are to be rebuilt.
+
+    Attributes:
+        model: name of the model.
+        device_id: the device.
+        production_date: the production day.
+        reason: why, in words.
+    """
+
+    model: str
+    device_id: str
+    production_date: date
+    reason: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run would find to do.
+
+    Attributes:
+        stale: device-days to rebuild, each once, under the first model that is stale.
+        models: for every model how many of its device-days are stale already; those
+            that only a rebuild before them will make stale do not count.
+        known_days: device-days that are known.
+        messages: their messages.
+    """
+
+    stale: list[StaleDay]
+    models: dict[str, int]
+    known_days: int
+    messages: int
+
+
+def require_a_build(
+    connection: psycopg2.extensions.connection, manifest: Manifest
+) -> None:
+    """Raise a Problem unless the project has been built once."""
+    with connection, connection.cursor() as cursor:
+        name = _relation(manifest, LEDGER).as_string(cursor)
+        cursor.execute("select to_regclass(%s)", (name,))
+        if cursor.fetchone() == (None,):
+            raise Problem("Nothing is built yet: run `brickworks run` first.")
+
+
+def open_all_models(manifest: Manifest) -> None:
+    """Let every model be read from everywhere: the status looks into all of them."""
+    for node in manifest.nodes.values():
+        if getattr(node, "access", None) == AccessType.Private:
+            node.access = AccessType.Protected
+
+
+def read(
+    connection: psycopg2.extensions.connection,
+    manifest: Manifest,
+    arrivals: str,
+    stale_days: str,
+) -> Status:
+    """Compare what is there with what was built.
+
+    Args:
+        connection: to the plant's database; it is only read.
+        manifest: the parsed project.
+        arrivals: the compiled query of int_message_days, whose rows are the device-days
+            that the ledger would take in.
+        stale_days: the query that the macro of this name writes.
+    """
+    order = {name: depth for depth, name in enumerate(_in_order(manifest))}
+    with connection, connection.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read, read only")
+        ledger = _relation(manifest, LEDGER)
+        cursor.execute(_KNOWN.format(ledger=ledger))
+        known_days, messages = cursor.fetchone()
+        cursor.execute(_ARRIVALS.format(arrivals=sql.SQL(arrivals), ledger=ledger))
+        found = [StaleDay(LEDGER, *row) for row in cursor.fetchall()]
+        cursor.execute(stale_days)
+        found += [StaleDay(*row) for row in cursor.fetchall()]
+    first: dict[tuple[str, date], StaleDay] = {}
+    models: dict[str, int] = defaultdict(int)
+    for day in sorted(found, key=lambda day: order[day.model]):
+        models[day.model] += 1
+        first.setdefault((day.device_id, day.production_date), day)
+    stale = sorted(first.values(), key=lambda day: (day.production_date, day.device_id))
+    return Status(stale, dict(models), known_days, messages)
+
+
+_KNOWN = sql.SQL("select count(*), coalesce(sum(message_count), 0) from {ledger}")
+
+_ARRIVALS = sql.SQL("""
+select
+    found.device_id,
+    found.production_date,
+    case
+        when ledger.device_id is null
+            then format('new, messages: %s', found.message_count)
+        when found.is_expired and not ledger.is_expired
+            then 'its oldest raw messages are gone; what was built from them is kept'
+        when found.commissioned_on is distinct from ledger.commissioned_on
+            then 'its device was commissioned on another day'
+        when found.message_count > ledger.message_count
+            then format(
+                'messages: %s more', found.message_count - ledger.message_count
+            )
+        when found.message_count < ledger.message_count
+            then format(
+                'messages: %s fewer', ledger.message_count - found.message_count
+            )
+        else 'other messages than before'
+    end as reason
+from ({arrivals}) as found
+left join {ledger} as ledger using (sensor_type, device_id, production_date)
+""")
+
+
+def show(status: Status, console: Console, limit: int = 20) -> None:
+    """Print the status, at most `limit` device-days of it."""
+    if not status.stale:
+        console.print(
+            f"Everything is built: {status.known_days:,} device-days of"
+            f" {status.messages:,} messages.",
+            highlight=False,
+        )
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("device", "production date", "first stale in", "why"):
+        table.add_column(name, overflow="fold")
+    for day in status.stale[:limit]:
+        date_text = day.production_date.isoformat()
+        table.add_row(day.device_id, date_text, day.model, day.reason)
+    console.print(f"{len(status.stale):,} device-days are stale:\n", highlight=False)
+    console.print(table)
+    if len(status.stale) > limit:
+        console.print(f"… and {len(status.stale) - limit:,} more.", highlight=False)
+    told = ", ".join(f"{name} {count:,}" for name, count in status.models.items())
+    console.print(f"\nBy model: {told}.\nThe next run rebuilds them.", highlight=False)
+
+
+def _relation(manifest: Manifest, name: str) -> sql.Identifier:
+    node = manifest.nodes[f"model.{manifest.metadata.project_name}.{name}"]
+    return sql.Identifier(node.schema, node.alias)
+
+
+def _in_order(manifest: Manifest) -> list[str]:
+    """Return the models' names, each after all it reads."""
+    ordered: list[str] = []
+    seen: set[str] = set()
+
+    def visit(node: Any) -> None:  # noqa: ANN401
+        if node.unique_id in seen:
+            return
+        seen.add(node.unique_id)
+        for parent in node.depends_on.nodes:
+            if parent in manifest.nodes and parent.startswith("model."):
+                visit(manifest.nodes[parent])
+        ordered.append(node.name)
+
+    for node in manifest.nodes.values():
+        if node.resource_type == "model":
+            visit(node)
+    return ordered
