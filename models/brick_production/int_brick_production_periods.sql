@@ -101,12 +101,15 @@ select
             then coalesce(measured_increment, 0) + coalesce(estimated_increment, 0)
     end as count_increment
 from periods
-left join readings as first_reading
-    on periods.device_id = first_reading.device_id
-    and periods.first_reading_at = first_reading.event_at
-left join readings as last_reading
-    on periods.device_id = last_reading.device_id
-    and periods.last_reading_at = last_reading.event_at
+{%- for edge in ['first', 'last'] %}
+-- One by one: a join would read the whole series.
+left join lateral (
+    select measurement_id from readings
+    where readings.device_id = periods.device_id
+        and readings.event_at = periods.{{ edge }}_reading_at
+    limit 1
+) as {{ edge }}_reading on true
+{%- endfor %}
 left join lateral (
     select levels.count from readings as levels
     where levels.device_id = periods.device_id
