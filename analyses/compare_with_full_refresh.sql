@@ -1,10 +1,10 @@
--- One row per incremental table: how many of its rows a full refresh would not make, and
--- how many rows of a full refresh it lacks. All zeros, or there is a bug to report.
+-- One row per incremental table: how many of its rows a full refresh would not make,
+-- and how many rows of a full refresh it lacks. All zeros, or there is a bug to report.
 --
 -- Build everything anew beside, in schemas of another name, while no messages come in:
 --   BRICKWORKS_DB_SCHEMA=fresh .venv/bin/dbt build --full-refresh
---   .venv/bin/dbt show -s compare_with_full_refresh --vars "fresh_schema: fresh" --limit 99
--- and drop the schemas fresh, fresh_intermediate and fresh_staging afterwards.
+--   .venv/bin/dbt show -s compare_with_full_refresh --limit 99
+-- and drop fresh, fresh_intermediate and fresh_staging. Var fresh_schema: another name.
 --
 -- Left out are what no full refresh can know: days whose raw messages are gone, and the
 -- ledgers' memory of days that have lost all messages. Fingerprints are not compared.
