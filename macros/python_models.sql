@@ -12,7 +12,9 @@
 
 {% macro postgres__create_table_as(temporary, relation, compiled_code, language='sql') -%}
   {%- set sql = compiled_code -%}
-  {%- if language == 'python' -%}
+  {%- if language == 'python' and is_incremental() and not has_days_to_build() -%}
+    {%- set sql = 'select * from ' ~ this ~ ' where false' -%}
+  {%- elif language == 'python' -%}
     {%- set sql = adapter.stage_python_model(model, compiled_code, flags.EMPTY) -%}
   {%- endif -%}
   {%- set unlogged = config.get('unlogged', default=false) -%}
@@ -41,6 +43,18 @@
   (
     {{ sql }}
   );
+{%- endmacro %}
+
+
+{#- Whether `list_days_to_build` listed any: to import pandas takes longer than all else in
+    a run without news. A model without such a list always has something to build. -#}
+{% macro has_days_to_build() -%}
+    {%- set found = run_query(
+        "select to_regclass('pg_temp.days_to_build') is null"
+    ).rows[0][0] or run_query(
+        'select exists (select from pg_temp.days_to_build)'
+    ).rows[0][0] -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 
