@@ -3,10 +3,11 @@
 
     The two materializations are those of dbt-adapters 1.24.5, word for word but for
     three things: they admit python, `create_table_as` is called with the language
-    (`get_create_table_as_sql` of dbt-adapters cannot pass it on), and of two first
-    builds at once the later one leaves the table to the earlier one. `create_table_as` is
-    that of dbt-postgres 1.11.0 after its first statement, which turns a Python model
-    into the select over its result; from there on it is SQL like any other.
+    (`get_create_table_as_sql` of dbt-adapters cannot pass it on), and a full refresh of
+    a table that views read changes its rows in place (macros in relations.sql).
+    `create_table_as` is that of dbt-postgres 1.11.0 after its first statement, which
+    turns a Python model into the select over its result; from there on it is SQL like
+    any other.
     When dbt is upgraded, compare with the new originals.
 #}
 
@@ -44,17 +45,17 @@
 {%- endmacro %}
 
 
-{#- dbt looked at the database when the run started. Under the model's lock, which the
-    pre-hook took, a table that is there now was built by another run just before. -#}
-{% macro was_built_meanwhile(relation) %}
-  {% set found = run_query("select to_regclass('" ~ relation ~ "') is not null") %}
-  {% if not (execute and found.rows[0][0]) %}
+{#- Builds the rows of a full refresh aside, to be put in place of the old ones: a swap of
+    tables would drop the views that read the old one. False, and nothing done, where no
+    view does, or where the columns have changed. -#}
+{% macro stage_full_refresh(relation, temp_relation, compiled_code, language) %}
+  {% if not (execute and relation.is_table and is_read_by_views(relation)) %}
     {{ return(false) }}
   {% endif %}
-  {% call statement('main') %}select 'built by another run'{% endcall %}
-  {% do adapter.commit() %}
-  {% do adapter.cache_added(relation) %}
-  {{ return(true) }}
+  {% do run_query(create_table_as(True, temp_relation, compiled_code, language)) %}
+  {% set fits = has_columns_of(relation, temp_relation) %}
+  {% if not fits %}{% do run_query('drop table ' ~ temp_relation) %}{% endif %}
+  {{ return(fits) }}
 {% endmacro %}
 
 
@@ -85,10 +86,6 @@
 
   -- `BEGIN` happens here:
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
-
-  {% if existing_relation is none and was_built_meanwhile(target_relation) %}
-    {{ return({'relations': [target_relation]}) }}
-  {% endif %}
 
   -- build model
   {% call statement('main') -%}
@@ -159,10 +156,6 @@
   -- `BEGIN` happens here:
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {% if existing_relation is none and was_built_meanwhile(target_relation) %}
-    {{ return({'relations': [target_relation]}) }}
-  {% endif %}
-
   {% set to_drop = [] %}
 
   {% set incremental_strategy = config.get('incremental_strategy') or 'default' %}
@@ -171,12 +164,16 @@
   {% if existing_relation is none %}
       {% set build_sql = create_table_as(False, target_relation, compiled_code, model['language']) %}
       {% set relation_for_indexes = target_relation %}
-  {% elif full_refresh_mode %}
+  {% elif full_refresh_mode and not stage_full_refresh(
+      existing_relation, temp_relation, compiled_code, model['language']
+  ) %}
       {% set build_sql = create_table_as(False, intermediate_relation, compiled_code, model['language']) %}
       {% set relation_for_indexes = intermediate_relation %}
       {% set need_swap = true %}
   {% else %}
-    {% do run_query(create_table_as(True, temp_relation, compiled_code, model['language'])) %}
+    {% if not full_refresh_mode %}
+      {% do run_query(create_table_as(True, temp_relation, compiled_code, model['language'])) %}
+    {% endif %}
     {% set relation_for_indexes = temp_relation %}
     {% set contract_config = config.get('contract') %}
     {% if not contract_config or not contract_config.enforced %}
@@ -194,6 +191,9 @@
     {% set incremental_predicates = config.get('predicates', none) or config.get('incremental_predicates', none) %}
     {% set strategy_arg_dict = ({'target_relation': target_relation, 'temp_relation': temp_relation, 'unique_key': unique_key, 'dest_columns': dest_columns, 'incremental_predicates': incremental_predicates }) %}
     {% set build_sql = strategy_sql_macro_func(strategy_arg_dict) %}
+    {% if full_refresh_mode %}
+      {% set build_sql = 'delete from ' ~ target_relation ~ ';' ~ build_sql %}
+    {% endif %}
 
   {% endif %}
 
@@ -201,7 +201,7 @@
       {{ build_sql }}
   {% endcall %}
 
-  {% if existing_relation is none or existing_relation.is_view or should_full_refresh() %}
+  {% if existing_relation is none or existing_relation.is_view or need_swap %}
     {% do create_indexes(relation_for_indexes) %}
   {% endif %}
 
