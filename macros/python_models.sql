@@ -45,20 +45,6 @@
 {%- endmacro %}
 
 
-{#- Builds the rows of a full refresh aside, to be put in place of the old ones: a swap of
-    tables would drop the views that read the old one. False, and nothing done, where no
-    view does, or where the columns have changed. -#}
-{% macro stage_full_refresh(relation, temp_relation, compiled_code, language) %}
-  {% if not (execute and relation.is_table and is_read_by_views(relation)) %}
-    {{ return(false) }}
-  {% endif %}
-  {% do run_query(create_table_as(True, temp_relation, compiled_code, language)) %}
-  {% set fits = has_columns_of(relation, temp_relation) %}
-  {% if not fits %}{% do run_query('drop table ' ~ temp_relation) %}{% endif %}
-  {{ return(fits) }}
-{% endmacro %}
-
-
 {% materialization table, adapter='postgres', supported_languages=['sql', 'python'] %}
 
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -164,16 +150,12 @@
   {% if existing_relation is none %}
       {% set build_sql = create_table_as(False, target_relation, compiled_code, model['language']) %}
       {% set relation_for_indexes = target_relation %}
-  {% elif full_refresh_mode and not stage_full_refresh(
-      existing_relation, temp_relation, compiled_code, model['language']
-  ) %}
+  {% elif full_refresh_mode %}
       {% set build_sql = create_table_as(False, intermediate_relation, compiled_code, model['language']) %}
       {% set relation_for_indexes = intermediate_relation %}
       {% set need_swap = true %}
   {% else %}
-    {% if not full_refresh_mode %}
-      {% do run_query(create_table_as(True, temp_relation, compiled_code, model['language'])) %}
-    {% endif %}
+    {% do run_query(create_table_as(True, temp_relation, compiled_code, model['language'])) %}
     {% set relation_for_indexes = temp_relation %}
     {% set contract_config = config.get('contract') %}
     {% if not contract_config or not contract_config.enforced %}
@@ -191,9 +173,6 @@
     {% set incremental_predicates = config.get('predicates', none) or config.get('incremental_predicates', none) %}
     {% set strategy_arg_dict = ({'target_relation': target_relation, 'temp_relation': temp_relation, 'unique_key': unique_key, 'dest_columns': dest_columns, 'incremental_predicates': incremental_predicates }) %}
     {% set build_sql = strategy_sql_macro_func(strategy_arg_dict) %}
-    {% if full_refresh_mode %}
-      {% set build_sql = 'delete from ' ~ target_relation ~ ';' ~ build_sql %}
-    {% endif %}
 
   {% endif %}
 
@@ -201,11 +180,11 @@
       {{ build_sql }}
   {% endcall %}
 
-  {% if existing_relation is none or existing_relation.is_view or need_swap %}
+  {% if existing_relation is none or existing_relation.is_view or should_full_refresh() %}
     {% do create_indexes(relation_for_indexes) %}
   {% endif %}
 
-  {% if need_swap %}
+  {% if need_swap and not refreshed_in_place(existing_relation, intermediate_relation) %}
       {% do adapter.rename_relation(target_relation, backup_relation) %}
       {% do adapter.rename_relation(intermediate_relation, target_relation) %}
       {% do to_drop.append(backup_relation) %}

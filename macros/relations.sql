@@ -12,20 +12,25 @@
 {% endmacro %}
 
 
-{#- Deleted, where dbt truncates, which empties the table for transactions under way; and
-    made anew on a full refresh only if its columns changed, because the views that read
-    a seed go with it. -#}
+{#- Deleted, where dbt truncates: that waits for every reader, and empties the table for
+    transactions under way. Made anew only on a full refresh with other columns, because
+    the views that read a seed go with it. -#}
 {% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
   {% if full_refresh %}
-    {% set backup_relation = make_backup_relation(old_relation, 'table') %}
-    {% do adapter.rename_relation(old_relation, backup_relation) %}
-    {% set sql = create_csv_table(model, agate_table) %}
-    {% if not has_columns_of(old_relation, backup_relation) %}
-      {% do adapter.drop_relation(backup_relation) %}
-      {{ return(sql) }}
+    {% set columns, types = [], model['config'].get('column_types', {}) %}
+    {% for name in agate_table.column_names %}
+      {% do columns.append(
+          adapter.quote_seed_column(name, model['config'].get('quote_columns')) ~ ' '
+          ~ types.get(name, adapter.convert_type(agate_table, loop.index0))
+      ) %}
+    {% endfor %}
+    {% do run_query(
+        'create temporary table wanted (' ~ columns | join(', ') ~ ') on commit drop'
+    ) %}
+    {% if not has_columns_of(old_relation, 'pg_temp.wanted') %}
+      {% do adapter.drop_relation(old_relation) %}
+      {{ return(create_csv_table(model, agate_table)) }}
     {% endif %}
-    {% do adapter.drop_relation(old_relation) %}
-    {% do adapter.rename_relation(backup_relation, old_relation) %}
   {% endif %}
   {% set sql = 'delete from ' ~ old_relation %}
   {% do run_query(sql) %}
@@ -33,12 +38,27 @@
 {% endmacro %}
 
 
-{#- Whether two tables have the same columns: name, type and precision. -#}
+{#- Gives a table the rows of its full refresh, where a view reads it and the columns are
+    the same: the swap that follows otherwise would drop the view. -#}
+{% macro refreshed_in_place(relation, refreshed) %}
+  {% if not (relation.is_table and is_read_by_views(relation)
+      and has_columns_of(relation, refreshed)) %}
+    {{ return(false) }}
+  {% endif %}
+  {% do run_query('delete from ' ~ relation) %}
+  {% do run_query('insert into ' ~ relation ~ ' select * from ' ~ refreshed) %}
+  {% do adapter.drop_relation(refreshed) %}
+  {{ return(true) }}
+{% endmacro %}
+
+
+{#- Whether two tables have the same columns in the same order. -#}
 {% macro has_columns_of(relation, other) %}
   {% set columns = [] %}
   {% for table in [relation, other] %}
     {% do columns.append(
-        "(select array_agg((attname, atttypid, atttypmod)::text order by attname)"
+        "(select array_agg("
+        ~ "(attname, atttypid, atttypmod, attnotnull)::text order by attnum)"
         ~ " from pg_attribute where attnum > 0 and not attisdropped"
         ~ " and attrelid = '" ~ table ~ "'::regclass)"
     ) %}
