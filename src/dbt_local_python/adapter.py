@@ -63,10 +63,8 @@ class PostgresAdapter(postgres.PostgresAdapter):
                 time.sleep(TURN_POLL_SECONDS)
         # dbt listed the relations before: the run waited for has made others.
         nodes = self.get_macro_resolver().nodes.values()
-        self.set_relations_cache(
-            [n for n in nodes if n.is_relational and not n.is_ephemeral_model],
-            clear=True,
-        )
+        relations = [n for n in nodes if n.is_relational and not n.is_ephemeral_model]
+        self.set_relations_cache(relations, clear=True)
         return ""
 
     def cleanup_connections(self) -> None:

@@ -1,5 +1,5 @@
--- One row per message that was judged more than once or without one of the four verdicts,
--- with a reason that does not go with it, or, on a day whose messages the ledger knows,
+-- One row per message that was judged more than once, without one of the four verdicts
+-- or with a reason that does not go with it; and, on a day whose messages the ledger knows,
 -- not at all or without being there.
 with stg_measurements as (
 
