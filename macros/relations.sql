@@ -1,7 +1,13 @@
 {#
-    How dbt makes schemas and seeds, so that two first runs do not collide and a table's
-    readers and views never miss it.
+    Runs at once, and readers beside them: runs take turns, and tables that views read are
+    changed in place. See docs/decisions/0008_one_run_at_a_time.md.
 #}
+
+{#- First hook of a run. -#}
+{% macro wait_for_turn() -%}
+  {%- if execute %}{{ adapter.wait_for_turn(log) }}{% endif -%}
+{%- endmacro %}
+
 
 {#- `if not exists` alone fails when two create at once, which dbt does before any hook. -#}
 {% macro postgres__create_schema(relation) -%}

@@ -1,6 +1,6 @@
--- One row per message that was judged more than once, without one of the four verdicts
--- or with a reason that does not go with it; and, on a day whose messages the ledger knows,
--- not at all or without being there.
+-- One row per message that was judged more than once, without one of the four
+-- verdicts or with a reason that does not go with it; and, on a day whose messages
+-- the ledger knows, not at all or without being there.
 with stg_measurements as (
 
     select sensor_type, device_id, production_date, measurement_id, true as has_arrived

@@ -1,6 +1,6 @@
 -- One row per raw message that is not staged exactly once, per device-day whose
--- messages do not add up, per message of no domain that is not rejected exactly once, and
--- per domain that var sensor_domains does not know.
+-- messages do not add up, per message of no domain that is not rejected exactly
+-- once, and per domain that var sensor_domains does not know.
 {%- set domains = var('sensor_domains') %}
 
 with measurements as (select * from {{ source('raw', 'measurements') }}),
