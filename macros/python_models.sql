@@ -3,10 +3,11 @@
 
     The two materializations are those of dbt-adapters 1.24.5, word for word but for
     three things: they admit python, `create_table_as` is called with the language
-    (`get_create_table_as_sql` of dbt-adapters cannot pass it on), and of two first
-    builds at once the later one leaves the table to the earlier one. `create_table_as` is
-    that of dbt-postgres 1.11.0 after its first statement, which turns a Python model
-    into the select over its result; from there on it is SQL like any other.
+    (`get_create_table_as_sql` of dbt-adapters cannot pass it on), and a full refresh of
+    a table that views read changes its rows in place (macros in relations.sql).
+    `create_table_as` is that of dbt-postgres 1.11.0 after its first statement, which
+    turns a Python model into the select over its result; from there on it is SQL like
+    any other.
     When dbt is upgraded, compare with the new originals.
 #}
 
@@ -58,20 +59,6 @@
 {%- endmacro %}
 
 
-{#- dbt looked at the database when the run started. Under the model's lock, which the
-    pre-hook took, a table that is there now was built by another run just before. -#}
-{% macro was_built_meanwhile(relation) %}
-  {% set found = run_query("select to_regclass('" ~ relation ~ "') is not null") %}
-  {% if not (execute and found.rows[0][0]) %}
-    {{ return(false) }}
-  {% endif %}
-  {% call statement('main') %}select 'built by another run'{% endcall %}
-  {% do adapter.commit() %}
-  {% do adapter.cache_added(relation) %}
-  {{ return(true) }}
-{% endmacro %}
-
-
 {% materialization table, adapter='postgres', supported_languages=['sql', 'python'] %}
 
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -99,10 +86,6 @@
 
   -- `BEGIN` happens here:
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
-
-  {% if existing_relation is none and was_built_meanwhile(target_relation) %}
-    {{ return({'relations': [target_relation]}) }}
-  {% endif %}
 
   -- build model
   {% call statement('main') -%}
@@ -173,10 +156,6 @@
   -- `BEGIN` happens here:
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {% if existing_relation is none and was_built_meanwhile(target_relation) %}
-    {{ return({'relations': [target_relation]}) }}
-  {% endif %}
-
   {% set to_drop = [] %}
 
   {% set incremental_strategy = config.get('incremental_strategy') or 'default' %}
@@ -219,7 +198,7 @@
     {% do create_indexes(relation_for_indexes) %}
   {% endif %}
 
-  {% if need_swap %}
+  {% if need_swap and not refreshed_in_place(existing_relation, intermediate_relation) %}
       {% do adapter.rename_relation(target_relation, backup_relation) %}
       {% do adapter.rename_relation(intermediate_relation, target_relation) %}
       {% do to_drop.append(backup_relation) %}

@@ -25,11 +25,12 @@ final as (
         int_message_days.sensor_type,
         int_message_days.device_id,
         int_message_days.fingerprint,
-        int_message_days.message_count,
+        -- Not the ledger's count: messages may have come since it was written.
+        counts.message_count,
         counts.reading_count,
         counts.health_count,
         counts.duplicate_count,
-        int_message_days.message_count - counts.used_count as rejected_count,
+        counts.rejected_count,
         counts.late_count,
         counts.max_lag_seconds,
         int_message_days.production_date,
@@ -41,10 +42,11 @@ final as (
     from int_message_days
     cross join lateral (
         select
+            count(*) as message_count,
             count(*) filter (where verdict = 'reading') as reading_count,
             count(*) filter (where verdict = 'health') as health_count,
             count(*) filter (where verdict = 'duplicate') as duplicate_count,
-            count(*) filter (where verdict <> 'rejected') as used_count,
+            count(*) filter (where verdict = 'rejected') as rejected_count,
             count(*) filter (
                 where verdict = 'reading'
                     and {{ lag_seconds() }} > {{ var('late_seconds') }}

@@ -34,10 +34,7 @@ by_spelling as (
         production_date,
         count(*) as message_count,
         sum(measurement_id) as id_sum,
-        -- The same whatever order the messages came in.
-        bit_xor(hash_record_extended(
-            row(measurement_id, measured_at, event_at, ingested_at), 0
-        )) as id_hash,
+        bit_xor({{ message_hash() }}) as id_hash,
         min(measured_at) as first_measured_at,
         max(measured_at) as last_measured_at,
         max(measurement_id) as last_measurement_id,
@@ -55,9 +52,8 @@ final as (
         -- The spellings and the time range read the day back through the raw index.
         array_remove(array_agg(raw_device_id order by raw_device_id), null)
             as raw_device_ids,
-        md5(
-            concat_ws(':', sum(message_count), sum(id_sum), bit_xor(id_hash))
-        )::uuid as messages_hash,
+        {{ messages_hash('sum(message_count)', 'sum(id_sum)', 'bit_xor(id_hash)') }}
+            as messages_hash,
         sum(message_count)::bigint as message_count,
         sum(message_count)::bigint as raw_message_count,
         max(last_measurement_id) as last_measurement_id,

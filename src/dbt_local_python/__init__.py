@@ -10,7 +10,7 @@ from dbt.plugins.manager import dbtPlugin
 
 
 class LocalPython(dbtPlugin):
-    """Gives the postgres adapter the methods that Python models need."""
+    """Gives the postgres adapter what Python models and runs at once need."""
 
     def initialize(self) -> None:
         """Replace the adapter class before dbt registers an adapter."""

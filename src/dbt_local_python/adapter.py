@@ -1,24 +1,78 @@
-"""The postgres adapter with two more methods for Jinja."""
+"""The postgres adapter with three more methods for Jinja."""
 
 import functools
 import hashlib
 import re
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dbt.adapters import postgres
 from dbt.adapters.base import available
+from dbt.adapters.contracts.connection import Connection
 from dbt_common.exceptions import DbtRuntimeError
+from psycopg2 import STRING
+from psycopg2.extensions import new_type, register_type
 
 LIBRARY = "brickworks.detectors"
 """The package that the Python models are shims of: its source is their code."""
 
+TURN_POLL_SECONDS = 0.2
+
 VAR = re.compile(r"""\bvar\(\s*["'](\w+)["']""")
+
+# A contract asks psycopg2 for the name of each type, and it has none for uuid.
+register_type(new_type((2950,), "UUID", STRING))
 
 
 class PostgresAdapter(postgres.PostgresAdapter):
-    """dbt-postgres, able to run `.py` models itself."""
+    """dbt-postgres, able to run `.py` models itself and to let one run in at a time."""
+
+    turn: Connection | None = None
+
+    @available.parse(lambda *_: "")
+    def wait_for_turn(self, say: Callable[[str], Any]) -> str:
+        """Wait until no other run builds into this target, then keep others waiting.
+
+        The lock is a session's: it ends with this run, however that ends.
+
+        Args:
+            say: is told if there is something to wait for.
+
+        Returns:
+            Nothing, for use in a hook.
+        """
+        schema = self.config.credentials.schema
+        self.turn = Connection("postgres", "turn", self.config.credentials)
+        self.connections.open(self.turn)
+        self.turn.handle.commit()
+        self.turn.handle.autocommit = True
+        with self.turn.handle.cursor() as cursor:
+            take = cursor.mogrify(
+                "select pg_try_advisory_lock(hashtextextended(%s, 0))",
+                [f"brickworks runs into {schema}"],
+            ).decode()
+            header = self.connections.query_header
+            take, has_said = header.add(take) if header else take, False
+            while cursor.execute(take) or not cursor.fetchone()[0]:
+                if not has_said:
+                    say(f"Waiting for another run into {schema} to end.", True)
+                    has_said = True
+                time.sleep(TURN_POLL_SECONDS)
+        # dbt listed the relations before: the run waited for has made others.
+        nodes = self.get_macro_resolver().nodes.values()
+        relations = [n for n in nodes if n.is_relational and not n.is_ephemeral_model]
+        self.set_relations_cache(relations, clear=True)
+        return ""
+
+    def cleanup_connections(self) -> None:
+        """Close all connections at the end of a run: the next one may begin."""
+        super().cleanup_connections()
+        if self.turn is not None:
+            self.connections.close(self.turn)
+            self.turn = None
 
     @available.parse(lambda *_: "")
     def stage_python_model(

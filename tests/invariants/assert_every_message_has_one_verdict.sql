@@ -1,12 +1,11 @@
--- One row per message that no domain judged, or that was judged more than once, without
--- one of the four verdicts, or with a reason that does not go with it.
-{%- set known = "coalesce(ingested_at < '" ~ run_started_at ~ "', true)" %}
-
+-- One row per message that was judged more than once, without one of the four
+-- verdicts or with a reason that does not go with it; and, on a day whose messages
+-- the ledger knows, not at all or without being there.
 with stg_measurements as (
 
-    select measurement_id, sensor_type
+    select sensor_type, device_id, production_date, measurement_id, true as has_arrived
     from {{ ref('stg_measurements') }}
-    where sensor_type in {{ sensor_types() }} and {{ known }}
+    where sensor_type in {{ sensor_types() }}
 
 ),
 
@@ -14,28 +13,46 @@ verdicts as (
 
     {%- for staging_model in var('sensor_domains').values() | unique %}
     {{ 'union all' if not loop.first }}
-    select measurement_id, verdict, rejection_reason
+    select
+        sensor_type, device_id, production_date, measurement_id,
+        coalesce(verdict, 'no verdict') as verdict, rejection_reason
     from {{ ref(staging_model) }}
-    where {{ known }}
     {%- endfor %}
+
+),
+
+settled_days as (
+
+    select *, true as is_settled
+    from (
+        {{ settled_days() }}
+    ) as days
 
 ),
 
 judgements as (
 
     select
+        sensor_type,
+        device_id,
+        production_date,
         measurement_id,
-        count(verdicts.measurement_id) as times,
-        string_agg(coalesce(verdict, 'no verdict'), ', ' order by verdict) as verdicts,
+        bool_or(has_arrived) as has_arrived,
+        count(verdict) as times,
+        string_agg(verdict, ', ' order by verdict) as verdicts,
         bool_and(
             verdict in ('reading', 'health', 'duplicate', 'rejected')
             and (verdict = 'rejected') = (rejection_reason is not null)
         ) as is_sound
     from stg_measurements
-    full join verdicts using (measurement_id)
-    group by measurement_id
+    full join verdicts using (sensor_type, device_id, production_date, measurement_id)
+    group by sensor_type, device_id, production_date, measurement_id
 
 )
 
-select * from judgements
-where times <> 1 or is_sound is not true
+select *
+from judgements
+left join settled_days using (sensor_type, device_id, production_date)
+where times > 1
+    or not is_sound
+    or (is_settled and (times = 0 or has_arrived is null))

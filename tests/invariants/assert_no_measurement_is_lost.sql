@@ -1,23 +1,30 @@
--- One row per sensor type whose messages do not add up, per message of no domain that
--- is not rejected exactly once, and per domain that var sensor_domains does not know.
+-- One row per raw message that is not staged exactly once, per device-day whose
+-- messages do not add up, per message of no domain that is not rejected exactly
+-- once, and per domain that var sensor_domains does not know.
 {%- set domains = var('sensor_domains') %}
--- What arrives while a run lasts is the next run's.
-{%- set known = "coalesce(ingested_at < '" ~ run_started_at ~ "', true)" %}
 
 with measurements as (select * from {{ source('raw', 'measurements') }}),
 
-rejected_measurements as (
-    select * from {{ ref('rejected_measurements') }} where {{ known }}
+stg_measurements as (
+
+    select measurement_id, sensor_type, device_id, production_date
+    from {{ ref('stg_measurements') }}
+
 ),
 
--- Counted from the raw table itself: a staging view may lose or double rows too.
-arrived as (
+rejected_measurements as (select * from {{ ref('rejected_measurements') }}),
 
-    select
-        id as measurement_id,
-        coalesce(nullif(lower(trim(sensor_type)), ''), '(missing)') as sensor_type
-    from (select *, created_at as ingested_at from measurements) as raw_messages
-    where {{ known }}
+settled_days as (
+    {{ settled_days() }}
+),
+
+-- Of an expired day the raw table has less than the ledger, which stays as it was.
+ledger as (
+
+    select sensor_type, device_id, production_date, message_count as messages
+    from {{ ref('int_message_days') }}
+    left join settled_days using (sensor_type, device_id, production_date)
+    where is_expired or settled_days.device_id is not null
 
 ),
 
@@ -26,41 +33,21 @@ accounted_for as (
     {%- for sensor_type, staging_model in domains.items() %}
     select
         sensor_type,
+        device_id,
+        production_date,
         count(*) filter (where verdict = 'reading') as readings,
         count(*) filter (where verdict = 'health') as health,
         count(*) filter (where verdict = 'duplicate') as duplicates,
         count(*) filter (where verdict = 'rejected') as rejected
     from {{ ref(staging_model) }}
-    where sensor_type = '{{ sensor_type }}' and {{ known }}
-    group by sensor_type
+    where sensor_type = '{{ sensor_type }}'
+    group by sensor_type, device_id, production_date
     union all
     {%- endfor %}
-    select sensor_type, 0, 0, 0, count(*)
+    select sensor_type, device_id, production_date, 0, 0, 0, count(*)
     from rejected_measurements
     where sensor_type not in {{ sensor_types() }}
-    group by sensor_type
-
-),
-
--- What a retention rule took from the raw table stays counted.
-expired as (
-
-    select sensor_type, sum(message_count - raw_message_count) as messages
-    from {{ ref('int_message_days') }}
-    where is_expired
-    group by sensor_type
-
-),
-
-arrived_by_type as (
-
-    select sensor_type, sum(messages) as messages
-    from (
-        select sensor_type, count(*) as messages from arrived group by sensor_type
-        union all
-        select sensor_type, messages from expired
-    ) as all_messages
-    group by sensor_type
+    group by sensor_type, device_id, production_date
 
 ),
 
@@ -74,19 +61,30 @@ rejections as (
 
 complaints as (
 
+    -- One snapshot of both: true whatever arrives.
+    select format('message %s is staged %s times', id, count(measurement_id))
+        as complaint
+    from measurements
+    left join stg_measurements on id = measurement_id
+    group by id
+    having count(measurement_id) <> 1
+    union all
     select format(
-        '%s: %s messages, but %s readings + %s health + %s duplicates + %s rejected',
-        sensor_type, messages, readings, health, duplicates, rejected
-    ) as complaint
-    from arrived_by_type
-    full join accounted_for using (sensor_type)
-    where messages is distinct from readings + health + duplicates + rejected
+        '%s of %s on %s: %s messages, but %s readings + %s health + %s duplicates'
+        || ' + %s rejected',
+        sensor_type, device_id, production_date,
+        messages, readings, health, duplicates, rejected
+    )
+    from ledger
+    left join accounted_for using (sensor_type, device_id, production_date)
+    where messages <> coalesce(readings + health + duplicates + rejected, 0)
     union all
     select format(
         '%s: message %s of no domain is rejected %s times',
         sensor_type, measurement_id, coalesce(times, 0)
     )
-    from arrived
+    from stg_measurements
+    inner join settled_days using (sensor_type, device_id, production_date)
     left join rejections using (measurement_id)
     where sensor_type not in {{ sensor_types() }} and times is distinct from 1
     {%- for node in graph.nodes.values() if execute

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from dbt_local_python import adapter, copy_frames
 from dbt_local_python.runtime import Relation, Session, explain_failure
 
-MACROS = Path(__file__).parents[2] / "macros" / "python_models.sql"
+MACROS = Path(__file__).parents[2] / "macros"
 
 
 class Scratch:
@@ -40,7 +40,8 @@ class Scratch:
         })  # fmt: skip
         project = {"name": "scratch", "version": "1.0", "profile": "scratch"}
         self.write("dbt_project.yml", project)
-        self.write("macros/python_models.sql", MACROS.read_text())
+        for name in ("python_models.sql", "relations.sql"):
+            self.write(f"macros/{name}", (MACROS / name).read_text())
 
     def write(self, path: str, content: str | dict) -> None:
         file = self.folder / path

@@ -1,0 +1,82 @@
+{#
+    Runs at once, and readers beside them: runs take turns, and tables that views read are
+    changed in place. See docs/decisions/0008_one_run_at_a_time.md.
+#}
+
+{#- First hook of a run. -#}
+{% macro wait_for_turn() -%}
+  {%- if execute %}{{ adapter.wait_for_turn(log) }}{% endif -%}
+{%- endmacro %}
+
+
+{#- `if not exists` alone fails when two create at once, which dbt does before any hook. -#}
+{% macro postgres__create_schema(relation) -%}
+  {%- call statement('create_schema') -%}
+    select pg_advisory_xact_lock(hashtext('brickworks create_schema'));
+    create schema if not exists {{ relation.without_identifier().include(database=False) }}
+  {%- endcall -%}
+{% endmacro %}
+
+
+{#- Deleted, where dbt truncates: that waits for every reader, and empties the table for
+    transactions under way. Made anew only on a full refresh with other columns, because
+    the views that read a seed go with it. -#}
+{% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+  {% if full_refresh %}
+    {% set columns, types = [], model['config'].get('column_types', {}) %}
+    {% for name in agate_table.column_names %}
+      {% do columns.append(
+          adapter.quote_seed_column(name, model['config'].get('quote_columns')) ~ ' '
+          ~ types.get(name, adapter.convert_type(agate_table, loop.index0))
+      ) %}
+    {% endfor %}
+    {% do run_query(
+        'create temporary table wanted (' ~ columns | join(', ') ~ ') on commit drop'
+    ) %}
+    {% if not has_columns_of(old_relation, 'pg_temp.wanted') %}
+      {% do adapter.drop_relation(old_relation) %}
+      {{ return(create_csv_table(model, agate_table)) }}
+    {% endif %}
+  {% endif %}
+  {% set sql = 'delete from ' ~ old_relation %}
+  {% do run_query(sql) %}
+  {{ return(sql) }}
+{% endmacro %}
+
+
+{#- Gives a table the rows of its full refresh, where a view reads it and the columns are
+    the same: the swap that follows otherwise would drop the view. -#}
+{% macro refreshed_in_place(relation, refreshed) %}
+  {% if not (relation.is_table and is_read_by_views(relation)
+      and has_columns_of(relation, refreshed)) %}
+    {{ return(false) }}
+  {% endif %}
+  {% do run_query('delete from ' ~ relation) %}
+  {% do run_query('insert into ' ~ relation ~ ' select * from ' ~ refreshed) %}
+  {% do adapter.drop_relation(refreshed) %}
+  {{ return(true) }}
+{% endmacro %}
+
+
+{#- Whether two tables have the same columns in the same order. -#}
+{% macro has_columns_of(relation, other) %}
+  {% set columns = [] %}
+  {% for table in [relation, other] %}
+    {% do columns.append(
+        "(select array_agg("
+        ~ "(attname, atttypid, atttypmod, attnotnull)::text order by attnum)"
+        ~ " from pg_attribute where attnum > 0 and not attisdropped"
+        ~ " and attrelid = '" ~ table ~ "'::regclass)"
+    ) %}
+  {% endfor %}
+  {{ return(run_query('select ' ~ columns | join(' = ')).rows[0][0]) }}
+{% endmacro %}
+
+
+{#- Whether a view reads a table. -#}
+{% macro is_read_by_views(relation) %}
+  {{ return(run_query(
+      "select exists (select from pg_depend where classid = 'pg_rewrite'::regclass"
+      ~ " and refobjid = '" ~ relation ~ "'::regclass)"
+  ).rows[0][0]) }}
+{% endmacro %}
