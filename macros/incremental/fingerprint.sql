@@ -44,5 +44,8 @@
 
 {#- The parts that people decide, not machines. -#}
 {% macro setting_parts() -%}
-    {{ return(['settings', 'commissioned_on', 'thresholds_of_the_day()']) }}
+    {{ return([
+        'settings', 'commissioned_on', 'thresholds_of_the_day()',
+        'planned_stops_of_the_day()', 'assignments_of_the_day()',
+    ]) }}
 {%- endmacro %}

@@ -1,6 +1,8 @@
 -- One row per device and hour: bricks, errors, speed, anomalies.
 -- depends_on: {{ ref('int_brick_production_periods') }}
 -- depends_on: {{ ref('brick_production_anomalies') }}
+-- depends_on: {{ ref('planned_stops') }}
+-- depends_on: {{ ref('device_days') }}
 
 with device_days as materialized (
 
@@ -26,6 +28,7 @@ final as (
         position,
         stage,
         brick_type,
+        brick_type_count,
         shift_name,
         shift_number,
         period_status,
@@ -41,9 +44,16 @@ final as (
         suspect_increment,
         error_count,
         error_rate,
-        observed_seconds,
+        calendar_seconds,
+        planned_stop_seconds,
+        running_seconds,
+        slow_seconds,
+        micro_stop_seconds,
+        downtime_seconds,
         unobserved_seconds,
+        observed_busy_seconds,
         avg_speed,
+        run_speed,
         count_mean,
         count_std,
         count_min,

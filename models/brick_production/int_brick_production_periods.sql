@@ -8,113 +8,111 @@ with device_days as materialized (
 
 ),
 
-int_brick_hours as (
+calendar as materialized (select * from {{ ref('int_production_periods') }}),
 
-    select device_days.day_fingerprint, hours.*
-    from device_days
-    cross join lateral (
-        select * from (select * from {{ ref('int_brick_hours') }}) as hours
-        where hours.device_id = device_days.device_id
-            and hours.production_date = device_days.production_date
-        offset 0
-    ) as hours
+readings as (select * from {{ ref('int_brick_increments') }}),
+
+int_brick_slices as not materialized (
+
+    select *, {{ hour_start('starts_at') }} as hour_start
+    from {{ ref('int_brick_slices') }}
 
 ),
 
-shifts as (select * from {{ ref('int_production_shifts') }}),
-
-readings as not materialized (select * from {{ ref('int_brick_increments') }}),
-
-hours_by_grain as (
-
-    select
-        int_brick_hours.*,
-        grains.*
-    from int_brick_hours
-    left join shifts
-        on int_brick_hours.production_date = shifts.production_date
-        and int_brick_hours.hour_start >= shifts.shift_starts_at
-        and int_brick_hours.hour_start < shifts.shift_ends_at
-    cross join lateral (
-        values
-        (
-            'hour', shifts.shift_name, shifts.shift_number,
-            hour_start, hour_start + interval '1 hour'
-        ),
-        (
-            'shift', shifts.shift_name, shifts.shift_number,
-            shift_starts_at, shift_ends_at
-        ),
-        (
-            'day', null, null,
-            {{ local_moment('int_brick_hours.production_date', day_start()) }},
-            {{ local_moment('(int_brick_hours.production_date + 1)', day_start()) }}
-        )
-    ) as grains (grain, shift_name, shift_number, start_time, end_time)
-
-),
+message_hours as not materialized (select * from {{ ref('int_brick_message_hours') }}),
 
 periods as (
 
-    select
-        day_fingerprint as fingerprint,
-        grain,
-        device_id,
-        shift_name,
-        shift_number,
-        sum(measured_increment)::bigint as measured_increment,
-        sum(estimated_increment)::bigint as estimated_increment,
-        coalesce(sum(suspect_increment), 0)::bigint as suspect_increment,
-        sum(error_count)::bigint as error_count,
-        coalesce(sum(observed_seconds), 0) as observed_seconds,
-        coalesce(sum(unobserved_seconds), 0) as unobserved_seconds,
-        sum(count_sum) / nullif(sum(reading_count), 0) as count_mean,
-        sqrt(
-            (sum(count_square_sum) - sum(count_sum) ^ 2 / sum(reading_count))
-            / nullif(sum(reading_count) - 1, 0)
-        ) as count_std,
-        min(count_min) as count_min,
-        max(count_max) as count_max,
-        {%- for event in ['reading', 'health', 'reset', 'dip', 'spike', 'rejected',
-            'duplicate'] %}
-        coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
-        {%- endfor %}
-        min(first_reading_at) as first_reading_at,
-        max(last_reading_at) as last_reading_at,
-        production_date,
-        start_time,
-        end_time
-    from hours_by_grain
-    group by
-        day_fingerprint, grain, device_id, shift_name, shift_number,
-        production_date, start_time, end_time
+    select device_days.day_fingerprint as fingerprint, device_days.device_id, periods.*
+    from device_days
+    cross join lateral (
+        with slice_hours as materialized (
+            select
+                hour_start,
+                brick_type,
+                sum(count_increment) as count_increment,
+                sum(count_increment) filter (where not is_gap) as measured_increment,
+                sum(count_increment) filter (where is_gap) as estimated_increment,
+                sum(error_increment) filter (where not is_gap) as error_count,
+                {%- for state in brick_states() %}
+                sum(seconds) filter (where state = '{{ state }}')
+                    as {{ state }}_seconds,
+                {%- endfor %}
+                min(starts_at) as sliced_from,
+                max(ends_at) as sliced_until
+            from int_brick_slices
+            where int_brick_slices.device_id = device_days.device_id
+                and int_brick_slices.production_date = device_days.production_date
+            group by hour_start, brick_type
+        )
+
+        select *
+        from calendar
+        cross join lateral (
+            select
+                sum(measured_increment)::bigint as measured_increment,
+                sum(estimated_increment)::bigint as estimated_increment,
+                sum(error_count)::bigint as error_count,
+                {%- for state in brick_states() %}
+                coalesce(sum({{ state }}_seconds), 0) as {{ state }}_seconds,
+                {%- endfor %}
+                count(distinct brick_type) as brick_type_count,
+                min(sliced_from) as sliced_from,
+                max(sliced_until) as sliced_until
+            from slice_hours
+            where hour_start >= start_time and hour_start < end_time
+        ) as of_slices
+        cross join lateral (
+            select
+                coalesce(sum(suspect_increment), 0)::bigint as suspect_increment,
+                sum(count_sum) / nullif(sum(reading_count), 0) as count_mean,
+                sqrt(
+                    (sum(count_square_sum) - sum(count_sum) ^ 2 / sum(reading_count))
+                    / nullif(sum(reading_count) - 1, 0)
+                ) as count_std,
+                min(count_min) as count_min,
+                max(count_max) as count_max,
+                {%- for event in ['reading', 'health', 'reset', 'dip', 'spike',
+                    'rejected', 'duplicate'] %}
+                coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
+                {%- endfor %}
+                min(first_reading_at) as first_reading_at,
+                max(last_reading_at) as last_reading_at
+            from message_hours
+            where message_hours.device_id = device_days.device_id
+                and message_hours.production_date = device_days.production_date
+                and hour_start >= start_time
+                and hour_start < end_time
+        ) as of_messages
+        left join lateral (
+            select brick_type from slice_hours
+            where hour_start >= start_time and hour_start < end_time
+            group by brick_type order by sum(count_increment) desc, brick_type limit 1
+        ) as most_pieces on true
+        where calendar.production_date = device_days.production_date
+    ) as periods
 
 )
 
 select
     periods.*,
-    first_reading.measurement_id as first_measurement_id,
-    last_reading.measurement_id as last_measurement_id,
-    last_level.count as total_count,
+    {%- for end in ['first', 'last'] %}
+    (
+        select measurement_id from readings
+        where readings.device_id = periods.device_id
+            and readings.event_at = periods.{{ end }}_reading_at
+    ) as {{ end }}_measurement_id,
+    {%- endfor %}
+    (
+        select levels.count from readings as levels
+        where levels.device_id = periods.device_id
+            and levels.event_at < periods.end_time
+            and levels.is_level
+        order by levels.event_at desc
+        limit 1
+    ) as total_count,
     case
         when measured_increment is not null or estimated_increment > 0
             then coalesce(measured_increment, 0) + coalesce(estimated_increment, 0)
     end as count_increment
 from periods
-{%- for edge in ['first', 'last'] %}
--- One by one: a join would read the whole series.
-left join lateral (
-    select measurement_id from readings
-    where readings.device_id = periods.device_id
-        and readings.event_at = periods.{{ edge }}_reading_at
-    limit 1
-) as {{ edge }}_reading on true
-{%- endfor %}
-left join lateral (
-    select levels.count from readings as levels
-    where levels.device_id = periods.device_id
-        and levels.event_at < periods.end_time
-        and levels.is_level
-    order by levels.event_at desc
-    limit 1
-) as last_level on true

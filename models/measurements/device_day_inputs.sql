@@ -67,6 +67,8 @@ days as (
 
 select
     days.sensor_type, days.device_id, days.message_count, days.reading_count,
+    device_registry.production_line, device_registry.brick_type,
+    {{ device_setting('ideal_rate_per_hour') }} as ideal_rate_per_hour,
     {{ device_setting('max_rate_per_hour') }} as max_rate_per_hour,
     {{ device_setting('expected_interval_seconds') }} as expected_interval_seconds,
     device_registry.counter_modulus,

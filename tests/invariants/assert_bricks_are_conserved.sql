@@ -24,6 +24,8 @@ with int_brick_increments as (
 
 ),
 
+int_brick_slices as (select * from {{ ref('int_brick_slices') }}),
+
 sums as (
 
     select device_id, sum_of, 'readings' as counted_over, sum(value) as total
@@ -33,6 +35,17 @@ sums as (
         {%- for column in sums %}
         ('{{ column }}', {{ column }}){{ ',' if not loop.last }}
         {%- endfor %}
+    ) as long_form (sum_of, value)
+    group by device_id, sum_of
+    union all
+    select device_id, sum_of, 'slices', sum(value)
+    from int_brick_slices
+    cross join lateral (
+        values
+        ('count_increment', count_increment),
+        ('measured_increment', case when not is_gap then count_increment end),
+        ('estimated_increment', case when is_gap then count_increment end),
+        ('error_count', case when not is_gap then error_increment end)
     ) as long_form (sum_of, value)
     group by device_id, sum_of
     {%- for grain, mart in marts.items() %}
@@ -55,7 +68,7 @@ side_by_side as (
     select
         device_id,
         sum_of,
-        {%- for place in ['readings'] + marts | list %}
+        {%- for place in ['readings', 'slices'] + marts | list %}
         coalesce(sum(total) filter (where counted_over = '{{ place }}'), 0)
             as over_{{ place }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -66,5 +79,9 @@ side_by_side as (
 
 select * from side_by_side
 where over_readings <> over_hours
+    or (
+        over_readings <> over_slices
+        and sum_of not in ('suspect_increment', 'reading_count')
+    )
     or over_readings <> over_shifts
     or over_readings <> over_days

@@ -1,52 +1,45 @@
--- One row per device whose seconds are not the same, to the millisecond, from the steps
--- between its levels to its hours, shifts and days.
+-- One row per device whose seconds are not the same, to the millisecond, between its
+-- levels and in its steps, slices, episodes, hours, shifts and days.
 {{ config(group='brick_production') }}
 
 with int_brick_increments as (
 
-    select
-        device_id,
-        coalesce(sum(seconds_since_level) filter (where not is_gap), 0) as observed,
-        coalesce(sum(seconds_since_level) filter (where is_gap), 0) as unobserved
+    select device_id, sum(seconds_since_level) as seconds
     from {{ ref('int_brick_increments') }}
-    where is_level
+    where previous_level_at is not null
     group by device_id
 
 ),
 
-periods as (
+found as (
 
-    {%- for mart in [
-        'brick_production_stats_hourly', 'brick_production_stats',
-        'brick_production_stats_daily',
-    ] %}
-    {{ 'union all' if not loop.first }}
-    select
-        '{{ mart }}' as mart,
-        device_id,
-        sum(observed_seconds) as observed,
-        sum(unobserved_seconds) as unobserved
-    from {{ ref(mart) }}
+    {%- for relation in ['int_brick_steps', 'int_brick_slices', 'int_brick_episodes'] %}
+    select '{{ relation }}' as place, device_id, sum(seconds) as seconds
+    from {{ ref(relation) }}
     group by device_id
+    union all
     {%- endfor %}
+    select
+        grain,
+        device_id,
+        sum(
+            {%- for state in brick_states() %}
+            {{ '+ ' if not loop.first }}{{ state }}_seconds
+            {%- endfor %}
+        )
+    from {{ ref('int_brick_production_periods') }}
+    group by grain, device_id
 
 ),
 
-marts as (select distinct mart from periods)
+places as (select distinct place from found)
 
 select
     device_id,
-    mart,
-    int_brick_increments.observed as observed_between_levels,
-    periods.observed as observed_in_mart,
-    int_brick_increments.unobserved as unobserved_between_levels,
-    periods.unobserved as unobserved_in_mart
-from (int_brick_increments cross join marts)
-full join periods using (device_id, mart)
+    place,
+    int_brick_increments.seconds as seconds_between_levels,
+    found.seconds as seconds_found
+from (int_brick_increments cross join places)
+full join found using (device_id, place)
 -- A device that only sends health messages has periods, and no second in them.
-where (int_brick_increments.observed, int_brick_increments.unobserved)
-    is distinct from (periods.observed, periods.unobserved)
-    and not (
-        int_brick_increments.observed is null
-        and periods.observed + periods.unobserved = 0
-    )
+where coalesce(int_brick_increments.seconds, 0) <> coalesce(found.seconds, 0)

@@ -131,3 +131,10 @@ def test_the_real_line_made_the_bricks_it_is_known_to_have_made(built):
         )
         assert {device: int(bricks) for device, bricks, _ in found} == FIXED_POINTS
         assert {int(resets) for *_, resets in found} == {2}
+    # A line that talks every five seconds for hours does not stop for as long.
+    [(shortest, stops)] = built.sql(
+        "select min(seconds), count(*) from analytics_intermediate.int_brick_episodes"
+        " where state in ('micro_stop', 'downtime')"
+    )
+    assert stops > 0
+    assert shortest > 30

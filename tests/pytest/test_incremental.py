@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from arrivals import (
     FIRST_DAY,
+    MINUTE,
     Message,
     Schedule,
     at,
@@ -303,19 +304,45 @@ def a_first_reading_on_a_day_of_rejected_messages(name: str) -> Case:
 def a_first_message_on_a_day_that_a_gap_bridged(name: str) -> Case:
     first = steady(name, "05:30", 1, 5000) + steady(name, "06:10", 4, 9400)
     late = reading(name, at("12:00", 3), 7000, LATE)
-    return Case(first, [late], ("int_brick_hours", 2))
+    return Case(first, [late], ("int_brick_slices", 2))
 
 
 def a_late_reading_before_the_days_that_a_gap_bridged(name: str) -> Case:
     first = steady(name, "05:30", 1, 5000) + steady(name, "06:10", 4, 9400)
     late = reading(name, at("05:55", 1), 6000, LATE)
-    return Case(first, [late], ("int_brick_hours", 2))
+    return Case(first, [late], ("int_brick_slices", 2))
 
 
 def a_reading_on_the_stroke_of_the_change_of_day(name: str) -> Case:
     first = steady(name, "05:30", 1, 5000) + steady(name, "06:10", 1, 5400)
     late = reading(name, at("06:00", 1), 5290, LATE)
-    return Case(first, [late], ("int_brick_hours", 0))
+    return Case(first, [late], ("int_brick_slices", 0))
+
+
+def a_stop_over_the_change_of_day_that_late_readings_make_longer(name: str) -> Case:
+    """Three minutes that turn out to be twenty: on the day before as well."""
+    first = steady(name, "05:30", 1, 5000, 29)
+    first += readings(name, at("05:59", 1), [5280] * 3)
+    first += steady(name, "06:20", 1, 5290)
+    late = readings(name, at("06:02", 1), [5280] * 18)
+    return Case(first, late, ("int_brick_slices", 0))
+
+
+def a_stop_over_the_change_of_day_that_turns_out_to_be_older(name: str) -> Case:
+    first = steady(name, "05:30", 1, 5000, 20)
+    first += readings(name, at("05:59", 1), [5190] * 3)
+    first += steady(name, "06:02", 1, 5200)
+    late = readings(name, at("05:50", 1), [5190] * 9)
+    return Case(first, late, ("int_brick_slices", 1))
+
+
+def a_late_reading_tells_the_pace_after_a_stop_at_the_change_of_day(name: str) -> Case:
+    """What a step of yesterday lends to a stop, by how fast it went on after it."""
+    first = steady(name, "05:30", 1, 5000, 26)
+    first += readings(name, at("05:56", 1), [5250] * 3)
+    first += readings(name, at("05:59.5", 1), [5251, 5300, 5310], MINUTE * 3)
+    late = reading(name, at("06:03.5", 1), 5301, LATE)
+    return Case(first, [late], ("int_brick_slices", 1))
 
 
 def a_day_emptied_between_others(name: str) -> Case:
@@ -424,6 +451,9 @@ CASES: list[Callable[[str], Case]] = [
     a_first_message_on_a_day_that_a_gap_bridged,
     a_late_reading_before_the_days_that_a_gap_bridged,
     a_reading_on_the_stroke_of_the_change_of_day,
+    a_stop_over_the_change_of_day_that_late_readings_make_longer,
+    a_stop_over_the_change_of_day_that_turns_out_to_be_older,
+    a_late_reading_tells_the_pace_after_a_stop_at_the_change_of_day,
     a_day_emptied_between_others,
     a_last_day_emptied,
     a_day_replaced_by_as_many_rows_with_the_same_sum_of_ids,
@@ -627,6 +657,31 @@ def test_the_shifts_restate_the_facts_of_their_days(restated: Restated):
         assert ("int_brick_production_periods", "SAU-ME-01") in _restated(plant)
 
 
+def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
+    restated: Restated,
+):
+    plant = restated.plant
+    with changed(
+        plant,
+        "insert into analytics.planned_stops (production_line, reason, starts_at,"
+        " ends_at, valid_from, valid_to) values"
+        " ('DC-01', 'drill', '12:20', '12:24', '2026-03-02', '2026-03-02');"
+        "insert into analytics.line_assignments (production_line, brick_type,"
+        " started_at) values ('DC-01', '600x600', '2026-03-02 12:10+07')",
+        "delete from analytics.planned_stops where reason = 'drill';"
+        "delete from analytics.line_assignments where brick_type = '600x600'",
+    ) as rewritten:
+        assert {device_id for _, device_id in rewritten} == {
+            "SAU-ME-01",
+            "SAU-ME-02",
+            "SAU-LN-01",
+        }
+        assert ("int_brick_steps", "SAU-ME-01") not in rewritten
+        changed_rows = _restated(plant)
+        assert ("int_brick_slices", "SAU-ME-01") in changed_rows
+        assert ("brick_production_stats", "SAU-ME-01") in changed_rows
+
+
 def test_a_threshold_restates_judgments_and_no_fact(restated: Restated):
     plant = restated.plant
     with changed(
@@ -694,7 +749,7 @@ def test_models_run_in_the_wrong_order_come_right(restated: Restated):
     for name in (last, bridged):
         plant.arrive([reading(name, at("05:55", 1), 5260, LATE)])
     plant.run("-s", "int_message_days", "stg_brick_counts", "device_days")
-    plant.run("-s", "int_brick_hours+")
+    plant.run("-s", "int_brick_steps+")
     plant.run()
     plant.assert_equal_to_full_refresh()
 
@@ -707,8 +762,10 @@ def test_a_period_ends_on_the_plants_hour_whatever_the_sessions_clock(
     with elsewhere(plant):
         plant.arrive(steady(name, "13:35", 6, 100))
         plant.run()
-        plant.arrive([reading(f"{name}-OTHER", at("14:05", 6), 1, timedelta(0))])
-        plant.run()
+        for clock in ("14:05", "14:20"):
+            # The calendar of who is silent goes on with the plant's present.
+            plant.arrive([reading(f"{name}-OTHER", at(clock, 6), 1, timedelta(0))])
+            plant.run()
         plant.assert_equal_to_full_refresh()
 
 

@@ -1,12 +1,8 @@
--- One row per device and hour that has messages or that a step of the counter touches:
--- sums that add up to any longer period.
+-- One row per device and hour with messages: what the messages say that adds up to any
+-- longer period.
 with device_days as materialized (
 
-    select
-        *,
-        {{ fingerprint() }} as day_fingerprint,
-        {{ local_moment('production_date', day_start()) }} as day_starts_at,
-        {{ local_moment('(production_date + 1)', day_start()) }} as day_ends_at
+    select *, {{ fingerprint() }} as day_fingerprint
     from (select * from {{ ref('device_day_inputs') }}) as days
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
         and {{ is_unbuilt() }}
@@ -19,10 +15,7 @@ int_brick_excursions as (select * from {{ ref('int_brick_excursions') }}),
 
 int_brick_increments as not materialized (
 
-    select
-        *,
-        {{ hour_start('event_at') }} as hour_start,
-        {{ hour_start('previous_level_at') }} as step_hour_start
+    select *, {{ hour_start('event_at') }} as hour_start
     from {{ ref('int_brick_increments') }}
 
 )
@@ -34,42 +27,7 @@ select
     hours.*
 from device_days
 cross join lateral (
-    -- The steps of the day, and the one that leads out of it.
-    with steps as (
-        select * from int_brick_increments
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
-            and previous_level_at is not null
-        union all
-        (
-            select * from int_brick_increments
-            where device_id = device_days.device_id
-                and event_at >= device_days.day_ends_at
-                and previous_level_at is not null
-            order by event_at
-            limit 1
-        )
-    ),
-
-    parts as (
-        {{ hourly_parts('steps') }}
-    ),
-
-    from_steps as (
-        select
-            hour_start,
-            sum(pieces) filter (where not is_gap) as measured_increment,
-            sum(pieces) filter (where is_gap) as estimated_increment,
-            sum(errors) filter (where not is_gap) as error_count,
-            coalesce(sum(seconds) filter (where not is_gap), 0) as observed_seconds,
-            coalesce(sum(seconds) filter (where is_gap), 0) as unobserved_seconds
-        from parts
-        where hour_start >= device_days.day_starts_at
-            and hour_start < device_days.day_ends_at
-        group by hour_start
-    ),
-
-    from_readings as (
+    with from_readings as (
         select
             hour_start,
             sum(suspect_increment) as suspect_increment,
@@ -114,6 +72,5 @@ cross join lateral (
     select *
     from from_messages
     full join from_readings using (hour_start)
-    full join from_steps using (hour_start)
     full join from_excursions using (hour_start)
 ) as hours

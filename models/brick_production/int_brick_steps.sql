@@ -1,0 +1,73 @@
+-- One row per device and minute step of its counter: from one level to the last of a
+-- later minute.
+with device_days as materialized (
+
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+        and {{ is_unbuilt() }}
+
+),
+
+int_brick_increments as not materialized (
+
+    select * from {{ ref('int_brick_increments') }}
+
+),
+
+-- A gap is a step of its own: what follows in its minute was observed.
+steps as (
+
+    select
+        device_days.day_fingerprint as fingerprint,
+        device_days.device_id,
+        device_days.production_date,
+        device_days.ideal_rate_per_hour,
+        minutes.*
+    from device_days
+    cross join lateral (
+        select
+            (array_agg(previous_measurement_id order by event_at))[1]
+                as first_measurement_id,
+            (array_agg(measurement_id order by event_at desc))[1]
+                as last_measurement_id,
+            sum(count_increment)::bigint as count_increment,
+            sum(error_increment)::bigint as error_increment,
+            sum(seconds_since_level) as seconds,
+            is_gap,
+            bool_or(
+                counter_event in ('reset', 'rollback', 'unexplained_reset', 'jump')
+            ) as hides_pieces,
+            min(previous_level_at) as starts_at,
+            max(event_at) as ends_at
+        from int_brick_increments
+        where device_id = device_days.device_id
+            and production_date = device_days.production_date
+            and previous_level_at is not null
+        group by {{ minute_start('event_at') }}, is_gap
+        offset 0
+    ) as minutes
+
+),
+
+final as (
+
+    select
+        fingerprint,
+        device_id,
+        first_measurement_id,
+        last_measurement_id,
+        {{ step_state() }} as state,
+        count_increment,
+        error_increment,
+        seconds,
+        ideal_rate_per_hour,
+        is_gap,
+        production_date,
+        starts_at,
+        ends_at
+    from steps
+
+)
+
+select * from final
