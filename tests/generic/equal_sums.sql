@@ -17,7 +17,7 @@ full join (
         {%- for column in columns %},
         sum({{ column }}) as other_{{ column }}
         {%- endfor %}
-    from {{ other }}
+    from {{ get_where_subquery(other) }}
     group by {{ by | join(', ') }}
 ) as there using ({{ by | join(', ') }})
 where

@@ -54,6 +54,20 @@ def test_a_second_build_changes_no_row_writes_none_and_warns_of_nothing(built):
     assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
 
 
+@pytest.mark.parametrize("which, fails_hourly", [("min", False), ("max", True)])
+def test_an_hourly_build_tests_the_newest_days(built, which, fails_hourly):
+    """A wrong row of an old day is left to the test of the night."""
+    mart = "analytics.brick_production_stats_daily"
+    day = f"production_date = (select {which}(production_date) from {mart})"
+    built.sql(f"update {mart} set count_increment = count_increment + 1 where {day}")
+    hourly = ["--selector", "hourly", "--vars", "{reconcile: arrivals, test_days: 1}"]
+    try:
+        built.dbt("test", *hourly, succeeds=not fails_hourly)
+        built.dbt("test", "-s", mart.split(".")[1], succeeds=False)
+    finally:
+        built.sql(f"update {mart} set count_increment = count_increment - 1 where {day}")
+
+
 def test_a_build_of_nothing_leaves_everything(built):
     before = built.snapshot()
     built.dbt("run", "--empty")
