@@ -52,7 +52,7 @@ lint: venv profiles.yml
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/sqlfluff lint models tests $(wildcard analyses)
-	$(OWN_DATABASE) .venv/bin/dbt --quiet parse --project-dir . --profiles-dir .
+	$(OWN_DATABASE) .venv/bin/dbt --quiet --warn-error parse --no-partial-parse --project-dir . --profiles-dir .
 	.venv/bin/dbt-bouncer --config-file dbt-bouncer.yml
 
 profiles.yml:
