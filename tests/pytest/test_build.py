@@ -59,13 +59,14 @@ def test_an_hourly_build_tests_the_newest_days(built, which, fails_hourly):
     """A wrong row of an old day is left to the test of the night."""
     mart = "analytics.brick_production_stats_daily"
     day = f"production_date = (select {which}(production_date) from {mart})"
-    built.sql(f"update {mart} set count_increment = count_increment + 1 where {day}")
+    more = f"update {mart} set count_increment = count_increment + %s where {day}"
+    built.sql(more, 1)
     hourly = ["--selector", "hourly", "--vars", "{reconcile: arrivals, test_days: 1}"]
     try:
         built.dbt("test", *hourly, succeeds=not fails_hourly)
         built.dbt("test", "-s", mart.split(".")[1], succeeds=False)
     finally:
-        built.sql(f"update {mart} set count_increment = count_increment - 1 where {day}")
+        built.sql(more, -1)
 
 
 def test_a_build_of_nothing_leaves_everything(built):
