@@ -1,8 +1,8 @@
 {#- A message of known shape that carries no measurement: it tells of the device itself.
     A message that names its measurement, be it with a null, is a broken reading. -#}
-{% macro is_health_message(required_field) -%}
+{% macro is_health_message(required_field, health_fields=var('health_fields')) -%}
     (
         not {{ json_has('payload', required_field) }}
-        and {{ json_first('payload', var('health_fields')) }} is not null
+        and {{ json_first('payload', health_fields) }} is not null
     )
 {%- endmacro %}

@@ -27,12 +27,7 @@ periods as (
     select
         periods.*,
         device_registry.production_line,
-        case
-            when periods.end_time > plant.as_of then 'running'
-            when periods.end_time > plant.as_of - interval '{{ var("final_after") }}'
-                then 'provisional'
-            else 'final'
-        end as period_status,
+        {{ period_status('periods.end_time', 'plant.as_of') }} as period_status,
         greatest(
             start_time, sliced_until, least(periods.end_time, plant.as_of)
         ) as calendar_until

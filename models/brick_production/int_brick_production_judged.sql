@@ -78,22 +78,9 @@ final as (
     from int_brick_production_calendar as periods
     left join device_registry
         on periods.device_id = upper(trim(device_registry.device_id))
-    left join lateral (
-        select
-            array_agg(detector order by detector) as anomaly_types,
-            string_agg(explanation, '; ' order by detector) as anomaly_reason,
-            max(anomaly_score) as anomaly_score
-        from (
-            -- Each rule speaks once, through its strongest flag.
-            select distinct on (detector) *
-            from brick_production_anomalies as flags
-            where flags.device_id = periods.device_id
-                and flags.production_date = periods.production_date
-                and flags.at >= periods.start_time
-                and flags.at < periods.end_time
-            order by detector asc, strength desc, flags.at asc
-        ) as strongest
-    ) as anomalies on true
+    cross join lateral {{ anomalies_of_the_period(
+        'brick_production_anomalies', 'periods'
+    ) }} as anomalies
 
 )
 

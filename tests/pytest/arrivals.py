@@ -74,6 +74,9 @@ def health(device_id: str, moment: datetime) -> Message:
 DEVICES = ("SAU-ME-01", "SAU-LN-01", "NEW-01")
 """Two of the registry, whose fastest rates differ, and one it does not know."""
 
+SENSORS = {"AM-SAY-01": "moisture", "AM-NEW-01": "moisture"}
+"""Those of other kinds; nobody told the unit of the new probe."""
+
 BURSTS = (
     "05:30", "05:50", "05:56", "05:59", "06:00", "06:00.02", "06:01", "06:10", "11:40",
     "17:50", "23:55",
@@ -86,7 +89,7 @@ ODD = {
     "health": lambda m: replace(m, data={"status": "online", "battery": 70}),
     "broken payload": lambda m: replace(m, data={"count": "many"}),
     "no object": lambda m: replace(m, data=[1, 2]),
-    "unknown sensor type": lambda m: replace(m, sensor_type="moisture"),
+    "unknown sensor type": lambda m: replace(m, sensor_type="noise_level"),
     "sensor type missing": lambda m: replace(m, sensor_type=None),
     "device id missing": lambda m: replace(m, device_id=None),
     "device id blank": lambda m: replace(m, device_id="  "),
@@ -177,6 +180,35 @@ class _Device:
         return messages
 
 
+class _Sensor:
+    """A sensor that measures, now and then outside of what it should."""
+
+    def __init__(self, device_id: str, rng: random.Random, features: Counter) -> None:
+        self.device_id, self.rng, self.features = device_id, rng, features
+        self.sensor_type = SENSORS[device_id]
+
+    def burst(self, start: datetime, events: Sequence[str]) -> list[Message]:
+        rng, moment, messages = self.rng, start, []
+        every = timedelta(seconds=rng.choice([60, 300, 300, 600, 1200]))
+        for i in range(rng.randint(1, 14)):
+            is_odd = i < len(events) or rng.random() < 0.2
+            self.features[f"{self.sensor_type} {'odd' if is_odd else 'usual'}"] += 1
+            moment += every
+            written = moment + timedelta(seconds=rng.choice([0, 2, 2, 400]))
+            data = getattr(self, f"_{self.sensor_type}")(is_odd)
+            messages.append(
+                Message(self.device_id, moment, data, written, self.sensor_type)
+            )
+        return messages
+
+    def _moisture(self, is_odd: bool) -> dict:
+        usual, odd = (0.13, 0.15, 0.16), (0.05, 0.23, 0.27, 14.5)
+        data = {"moisture": self.rng.choice(odd if is_odd else usual)}
+        if self.rng.random() < 0.5:
+            data["temperature"] = self.rng.choice([40, 41, 999])
+        return data
+
+
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     """Some days of some counters, cut into arrivals."""
@@ -186,11 +218,13 @@ def schedules(draw: st.DrawFn) -> Schedule:
     bursts = st.lists(st.tuples(st.sampled_from(BURSTS), events), max_size=3)
     days = st.lists(bursts, min_size=2, max_size=5)
     names = draw(
-        st.lists(st.sampled_from(DEVICES), min_size=1, max_size=3, unique=True)
+        st.lists(
+            st.sampled_from([*DEVICES, *SENSORS]), min_size=1, max_size=4, unique=True
+        )
     )
     messages: list[Message] = []
     for name in names:
-        device = _Device(name, rng, features)
+        device = (_Sensor if name in SENSORS else _Device)(name, rng, features)
         for day, starts in enumerate(draw(days), draw(st.integers(0, 1))):
             for clock, happening in starts:
                 messages += device.burst(at(clock, day), happening)

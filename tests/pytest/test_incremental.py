@@ -412,8 +412,52 @@ def a_message_without_a_device(_: str) -> Case:
 
 
 def a_message_of_an_unknown_sensor_type(name: str) -> Case:
-    odd = Message(name, at("12:00", 0), {"moisture": 0.1}, at("12:00", 0), "moisture")
+    odd = Message(name, at("12:00", 0), {"loud": 61}, at("12:00", 0), "noise_level")
     return Case([odd], [odd], ("stg_unclaimed_messages", 0))
+
+
+def moist(name: str, clock: str, day: int, *values: float) -> list[Message]:
+    """Readings of a moisture probe two minutes apart, each written at once."""
+    moments = [at(clock, day) + timedelta(minutes=2 * i) for i in range(len(values))]
+    return [
+        Message(name, moment, {"moisture": value}, moment, "moisture")
+        for moment, value in zip(moments, values, strict=True)
+    ]
+
+
+def a_late_moisture_whose_time_reaches_into_the_next_day(name: str) -> Case:
+    first = moist(name, "05:30", 1, *[0.15] * 4) + moist(name, "06:10", 1, *[0.16] * 4)
+    late = [
+        replace(m, created_at=LATE + m.timestamp) for m in moist(name, "05:58", 1, 0.12)
+    ]
+    return Case(first, late, ("int_moisture_periods", 1))
+
+
+def a_moisture_excursion_over_the_change_of_day_whose_end_is_late(name: str) -> Case:
+    first = moist(name, "05:52", 1, 0.15, 0.15, 0.15, 0.28)
+    first += moist(name, "06:10", 1, 0.15, 0.15)
+    return Case(first, moist(name, "06:00", 1, 0.28), ("int_moisture_ranges", 0))
+
+
+def a_late_moisture_two_readings_before_the_day(name: str) -> Case:
+    """What holds over the change of day is an excursion since the one before it."""
+    first = moist(name, "05:45", 1, 0.15, 0.15) + moist(name, "05:59", 1, 0.28)
+    first += moist(name, "06:01", 1, 0.15, 0.15)
+    return Case(first, moist(name, "05:57", 1, 0.28), ("int_moisture_ranges", 1))
+
+
+def a_late_value_tells_that_the_day_before_was_in_percent(name: str) -> Case:
+    """The unit is guessed by day; its last value holds over the change of day."""
+    first = moist(name, "12:00", 0, 0.9) + moist(name, "05:56", 1, 0.8, 0.9)
+    first += moist(name, "06:01", 1, 0.15, 0.15)
+    return Case(first, moist(name, "12:30", 0, 14.5), ("int_moisture_periods", 1))
+
+
+def a_late_moisture_changes_the_baseline_of_the_next_day(name: str) -> Case:
+    first = moist(name, "10:00", 0, *[0.15, 0.151, 0.149] * 12)
+    first += moist(name, "10:00", 1, *[0.15, 0.151, 0.149] * 8, 0.19)
+    later = moist(name, "14:00", 0, *[0.11, 0.19] * 40)
+    return Case(first, later, ("moisture_analysis_anomalies", 1))
 
 
 def a_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
@@ -468,6 +512,11 @@ CASES: list[Callable[[str], Case]] = [
     a_clock_of_1970_is_filed_under_its_arrival,
     a_period_is_over_when_another_device_says_so,
     a_late_reading_changes_the_baseline_of_the_next_day,
+    a_late_moisture_whose_time_reaches_into_the_next_day,
+    a_moisture_excursion_over_the_change_of_day_whose_end_is_late,
+    a_late_moisture_two_readings_before_the_day,
+    a_late_value_tells_that_the_day_before_was_in_percent,
+    a_late_moisture_changes_the_baseline_of_the_next_day,
 ]
 
 
@@ -494,6 +543,9 @@ REGISTERED = [
     *readings("SAU-ME-02", at("12:00", 0), range(1000, 1200, 10)),
     *readings("SAU-ME-02", at("12:00", 4), range(2000, 2200, 10)),
     *readings("SAU-LN-01", at("12:00", 0), [100, 110, 120, 118, 130, 140]),
+    *moist("AM-SAY-01", "12:00", 0, 0.15, 0.16, 0.21, 0.22, 0.15, 0.15),
+    # As many as the domain has models: each gets new code for a device of its own.
+    *(m for i in range(10) for m in moist(f"PROBE-{i:02}", "12:00", 0, 0.15, 0.16)),
 ]
 
 
@@ -691,8 +743,44 @@ def test_a_threshold_restates_judgments_and_no_fact(restated: Restated):
         "delete from analytics.thresholds where scope = 'SAU-ME-01'",
     ) as rewritten:
         judgments = set(plant.tables) - plant.facts()
-        assert rewritten == {(model, "SAU-ME-01") for model in judgments}
-        assert {model for model, _ in _restated(plant)} == judgments
+        of_bricks = {model for model in judgments if _has(plant, model, "SAU-ME-01")}
+        assert {"brick_production_anomalies", "brick_production_stats"} <= of_bricks
+        assert rewritten == {(model, "SAU-ME-01") for model in of_bricks}
+        assert {model for model, _ in _restated(plant)} == of_bricks
+
+
+def _has(plant: Plant, model: str, device_id: str) -> bool:
+    query = f"select count(*) from {plant.tables[model]} where device_id = %s"
+    return plant.sql(query, device_id) != [(0,)]
+
+
+def test_another_band_restates_judgments_and_no_fact(restated: Restated):
+    """A registered location is a setting of the device and part of its fingerprint."""
+    plant = restated.plant
+    band = "update analytics.moisture_bands set high = {} where location = 'dryer'"
+    with changed(plant, band.format("0.215"), band.format("0.20")) as rewritten:
+        judgments = {
+            "int_moisture_ranges",
+            "moisture_analysis_anomalies",
+            "moisture_analysis_stats",
+            "moisture_analysis_stats_hourly",
+            "moisture_analysis_stats_daily",
+        }
+        assert not judgments & plant.facts()
+        assert rewritten == {(model, "AM-SAY-01") for model in judgments}
+        assert {model for model, _ in _restated(plant)} >= judgments - {
+            "moisture_analysis_anomalies"
+        }
+
+
+def test_another_unit_restates_what_was_measured(restated: Restated):
+    plant = restated.plant
+    unit = (
+        "update analytics.device_registry set unit = {} where device_id = 'AM-SAY-01'"
+    )
+    with changed(plant, unit.format("'percent'"), unit.format("'fraction'")):
+        assert ("stg_moisture_readings", "AM-SAY-01") in _restated(plant)
+        assert ("int_moisture_periods", "AM-SAY-01") in _restated(plant)
 
 
 def test_a_var_in_the_code_restates_what_reads_it(restated: Restated):

@@ -296,9 +296,10 @@ def generic_tests_take_their_arguments_under_arguments(root: Path) -> list[str]:
     return complaints
 
 
-def the_project_file_has_at_most_60_lines(root: Path) -> list[str]:
+# Three domains: every deployment fact has its line, and a comment that says why.
+def the_project_file_has_at_most_80_lines(root: Path) -> list[str]:
     count = len((root / "dbt_project.yml").read_text().splitlines())
-    return [f"dbt_project.yml has {count} lines"] if count > 60 else []
+    return [f"dbt_project.yml has {count} lines"] if count > 80 else []
 
 
 MACHINE_PATH = re.compile(
@@ -556,10 +557,10 @@ def test_generic_tests_take_their_arguments_under_arguments(tmp_path: Path):
     assert bad == ["a.yml: accepted_values ['values']"]
 
 
-def test_the_project_file_has_at_most_60_lines(tmp_path: Path):
-    assert the_project_file_has_at_most_60_lines(ROOT) == []
-    (tmp_path / "dbt_project.yml").write_text("#\n" * 61)
-    assert the_project_file_has_at_most_60_lines(tmp_path) != []
+def test_the_project_file_has_at_most_80_lines(tmp_path: Path):
+    assert the_project_file_has_at_most_80_lines(ROOT) == []
+    (tmp_path / "dbt_project.yml").write_text("#\n" * 81)
+    assert the_project_file_has_at_most_80_lines(tmp_path) != []
 
 
 def test_no_file_names_a_path_of_one_machine(tmp_path: Path):

@@ -39,11 +39,11 @@ def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFram
     limits: dict[str, Limits] = {}
     for window in days.groups(["device_id", "judged_date"], order_by="event_at"):
         # Read after the days: newer than their fingerprints say, never older.
-        limits = limits or _limits(thresholds.df(list(LIMIT_COLUMNS)))
+        limits = limits or limits_by_device(thresholds.df(list(LIMIT_COLUMNS)))
         yield _judge(window, limits[window["device_id"].iloc[0]], window_days)
 
 
-def _limits(thresholds: pd.DataFrame) -> dict[str, Limits]:
+def limits_by_device(thresholds: pd.DataFrame) -> dict[str, Limits]:
     """One limit per device and metric: the high one where there are two."""
     limit = thresholds["high"].fillna(thresholds["low"]).astype(float)
     return {
@@ -82,7 +82,7 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
     }
     own_times = set(steps["at"][step_dates == judged_date])
     rows = [
-        _flags_of_the_day(device_id, detector, points, own_times)
+        flags_of_the_day(device_id, detector, points, own_times)
         for detector, points in found.items()
     ]
     return pd.concat(rows, ignore_index=True).assign(
@@ -90,7 +90,7 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
     )
 
 
-def _flags_of_the_day(
+def flags_of_the_day(
     device_id: str, detector: str, points: pd.DataFrame, own_times: set[pd.Timestamp]
 ) -> pd.DataFrame:
     """The day's flagged points, or one row that says how far the detector came."""

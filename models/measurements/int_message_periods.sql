@@ -1,0 +1,89 @@
+-- One row per sensor type, device, grain and period with messages: what became of them,
+-- and how completely, regularly and promptly they came.
+-- depends_on: {{ ref('stg_unclaimed_messages') }}
+with device_days as materialized (
+
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types() }}
+        and message_count > 0
+        and {{ is_unbuilt() }}
+
+),
+
+production_periods as materialized (
+
+    select * from {{ ref('int_production_periods') }}
+
+),
+
+staged_messages as not materialized (
+
+    {%- for staging_model in var('sensor_domains').values() | unique %}
+    {{ 'union all' if not loop.first }}
+    select
+        measurement_id, sensor_type, device_id, production_date, verdict, flags,
+        event_at, filed_at, ingested_at
+    from {{ ref(staging_model) }}
+    {%- endfor %}
+
+)
+
+select
+    device_days.day_fingerprint as fingerprint,
+    device_days.sensor_type,
+    device_days.device_id,
+    device_days.production_date,
+    device_days.expected_interval_seconds,
+    counts.*
+from device_days
+cross join lateral (
+    with messages as (
+        select
+            *,
+            {{ seconds_between(
+                'lag(event_at) over (partition by verdict order by event_at)',
+                'event_at'
+            ) }} as seconds_since_reading
+        from staged_messages
+        where {{ is_same_device_day('staged_messages', 'device_days') }}
+    )
+
+    select
+        grain,
+        start_time,
+        count(*) filter (where verdict = 'health') as health_count,
+        count(*) filter (where verdict = 'duplicate') as duplicate_count,
+        count(*) filter (where verdict = 'rejected') as rejected_count,
+        {%- set is_reading = "verdict = 'reading'" %}
+        count(*) filter (where {{ is_reading }}) as reading_count,
+        count(distinct floor(
+            {{ seconds_between('start_time', 'event_at') }}
+            / device_days.expected_interval_seconds
+        )) filter (where {{ is_reading }}) as slots_hit,
+        count(seconds_since_reading) filter (where {{ is_reading }})
+            as interval_count,
+        count(*) filter (
+            where {{ is_reading }} and seconds_since_reading
+                <= {{ var('regular_share') }} * device_days.expected_interval_seconds
+        ) as regular_count,
+        count(*) filter (
+            where {{ is_reading }} and {{ lag_seconds() }} <= {{ var('on_time_seconds') }}
+        ) as on_time_count,
+        count(*) filter (
+            where {{ is_reading }} and {{ lag_seconds() }} > {{ var('late_seconds') }}
+        ) as late_count,
+        count(*) filter (where {{ is_reading }} and 'clock_offset' = any(flags))
+            as clock_offset_count,
+        (array_agg(measurement_id order by event_at) filter (where {{ is_reading }}))[1]
+            as first_measurement_id,
+        (array_agg(measurement_id order by event_at desc)
+            filter (where {{ is_reading }}))[1]
+            as last_measurement_id
+    from messages
+    inner join production_periods
+        on production_periods.production_date = device_days.production_date
+        and filed_at >= start_time
+        and filed_at < end_time
+    group by grain, start_time
+) as counts
