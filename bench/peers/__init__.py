@@ -1,0 +1,13 @@
+"""Other ways from the same messages to bricks per hour, shift and production day.
+
+Each is a program of its own, so that its memory and its CPU are its own. All read the
+raw table, judge messages and counters by the rules of METRICS and of
+`models/brick_production`, and leave `hours`, `shifts` and `days` in a schema of theirs:
+
+- `row_by_row`: each message validated with pydantic and inserted on its own;
+- `pandas_way`: everything in memory, vectorised where it can be;
+- `duckdb_way`: everything in one SQL engine beside the database.
+
+None of them does what a build does besides: verdicts kept per message, error counters,
+anomalies, tests, an audit log, and starting from what is there already.
+"""
