@@ -22,7 +22,7 @@ from bench.scenarios import ROOT, measure
     show_default=True,
     help="Messages of the row-by-row way, in whole devices.",
 )
-@click.option("--explain/--no-explain", default=True, help="Plans, in the report.")
+@click.option("--quick", is_flag=True, help="Only to see that it still works.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -30,7 +30,7 @@ from bench.scenarios import ROOT, measure
     help="Folder of the report; .local/bench when absent.",
 )
 def main(
-    messages: tuple[int, ...], devices: int, subset: int, explain: bool, output: Path
+    messages: tuple[int, ...], devices: int, subset: int, quick: bool, output: Path
 ) -> None:
     """Measure a build at each of these numbers of MESSAGES, beside other ways.
 
@@ -52,7 +52,7 @@ def main(
                     Path(folder),
                     subset,
                     lambda text: console.print(f"  {text}", highlight=False),
-                    explain=explain,
+                    quick=quick,
                 )
             )
         # After each size: what an hour has measured is not lost with the next one.

@@ -97,7 +97,7 @@ def measure(
     folder: Path,
     subset: int,
     say: Callable[[str], None],
-    explain: bool = True,
+    quick: bool = False,
 ) -> Size:
     """Measure every scenario at one size.
 
@@ -107,15 +107,21 @@ def measure(
         folder: Where the server and a copy of the project live meanwhile.
         subset: How many messages the row-by-row way gets, whole devices.
         say: Told what comes next.
-        explain: Whether statements are explained, on runs of their own.
+        quick: Only what shows that all of this still works: one build, the peers, one
+            more hour.
     """
     with temporary_cluster(folder / ".local", settings=SERVER_SETTINGS) as cluster:
         bench = _Bench(cluster, folder, messages, devices, say)
         bench.load()
+        if not quick:
+            bench.parse()
         bench.build()
         bench.peers(subset)
-        bench.changes()
-        if explain:
+        if quick:
+            bench.one_more_hour()
+        else:
+            bench.test()
+            bench.changes()
             bench.explain()
         return bench.size
 
@@ -169,20 +175,32 @@ class _Bench:
         self._settle()
         self.size.messages = self._count()
 
-    def build(self) -> None:
-        """Parse, seed, then everything from nothing."""
+    def parse(self) -> None:
+        """What dbt needs to know its project, before it does anything."""
         cost = self._dbt("parse", "--no-partial-parse")
         self._keep("parse", "dbt parse, from nothing", 0, cost)
         cost = self._dbt("parse")
         self._keep("reparse", "dbt parse, again", 0, cost)
+
+    def build(self) -> None:
+        """Everything from nothing."""
         self._dbt("seed")
-        rows = self.size.messages
-        self._keep("build", "Full build: models", rows, self._dbt("run"))
+        cost = self._dbt("run")
+        self._keep("build", "Full build: models", self.size.messages, cost)
         self._note_models("build")
         self._settle()
-        self._keep(
-            "test", "Full build: data tests", rows, self._dbt("test", *NO_UNIT_TESTS)
-        )
+
+    def test(self) -> None:
+        """The data tests, apart: they look at whole tables."""
+        cost = self._dbt("test", *NO_UNIT_TESTS)
+        self._keep("test", "Full build: data tests", self.size.messages, cost)
+
+    def one_more_hour(self) -> None:
+        """The shortest change there is, and its statements."""
+        rows = self._arrive("hour_1")
+        with plans.explained(self.cluster) as statements:
+            self._change("hour_arrivals", "One more hour, arrivals", rows, ARRIVALS)
+        self.size.explained["One more hour, arrivals"] = plans.as_markdown(statements)
 
     def changes(self) -> None:
         """Nothing new, an hour more, and late old days: both ways to find them."""
