@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import psycopg2.extensions
 
 from brickworks.settings import server
 from brickworks.simulator import FactoryConfig, full_factory, load, registry
-from brickworks.simulator.factory import expected_messages
+from brickworks.simulator.factory import expected_messages, line_names
 
 COUNTERS_OF_A_LINE = 8
 HOURS_LATER = 4
@@ -42,17 +43,40 @@ def factory(messages: int, devices: int) -> FactoryConfig:
     return full_factory(lines=lines, days=days, sensors=())
 
 
-def write_registry(path: Path, config: FactoryConfig) -> None:
-    """Write a factory's devices over the rows of a `device_registry` seed."""
+def write_seeds(folder: Path, config: FactoryConfig) -> None:
+    """Write a factory's devices and lines over the rows of the project's seeds.
+
+    Args:
+        folder: The seeds of a copy of the project.
+        config: The factory.
+    """
+    columns, _ = _read(folder / "device_registry.csv")
+    # A date in each row, as in the project's own seed.
+    devices = [{"commissioned_on": "2020-01-01"} | row for row in registry(config)]
+    _write(folder / "device_registry.csv", columns, devices)
+    for name in ("planned_stops.csv", "line_assignments.csv"):
+        if (folder / name).exists():
+            columns, rows = _read(folder / name)
+            first = rows[0]["production_line"]
+            own = [row for row in rows if row["production_line"] == first]
+            lines = line_names(config)
+            every = [row | {"production_line": line} for line in lines for row in own]
+            _write(folder / name, columns, every)
+
+
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     with path.open(newline="", encoding="utf-8") as handle:
-        columns = next(csv.reader(handle))
+        reader = csv.DictReader(handle)
+        return list(reader.fieldnames or []), list(reader)
+
+
+def _write(
+    path: Path, columns: list[str], rows: Iterable[Mapping[str, object]]
+) -> None:
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, columns, restval="")
         writer.writeheader()
-        # A date in each row, as the project's own seed has it: without one a device is
-        # not looked at as closely, and staging is cheaper than in a plant.
-        for row in registry(config):
-            writer.writerow({"commissioned_on": "2020-01-01"} | row)
+        writer.writerows(rows)
 
 
 def hold_back(

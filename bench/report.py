@@ -98,11 +98,12 @@ def _of_one_size(size: Size) -> Iterator[Target]:
     )
     yield _target(f"peak memory of dbt, {at}", "<=", 400, peak, " MiB")
     agree = all(
-        not differing
-        for periods in size.agreement.values()
-        for _, differing, _, _ in periods.values()
+        peer["events"].differing == 0
+        and all(each.bricks == each.of_the_peer for each in peer.values())
+        for peer in size.agreement.values()
     )
-    yield Target(f"all peers count the same bricks, {at}", "yes", _yes(agree), agree)
+    what = f"all peers find the same counter events and bricks, {at}"
+    yield Target(what, "yes", _yes(agree), agree)
 
 
 def _target(what: str, sign: str, limit: float, value: float, unit: str) -> Target:
@@ -135,16 +136,16 @@ def _row(result: Result) -> tuple[str, ...]:
 
 def _agreement(size: Size) -> list[tuple[str, ...]]:
     return [
-        (
-            PEERS[peer], period, f"{compared:,}", f"{differing:,}", f"{ours:,}",
-            f"{theirs:,}",
-        )
-        for peer, periods in size.agreement.items()
-        for period, (compared, differing, ours, theirs) in periods.items()
-    ]  # fmt: skip
+        (PEERS[peer], what, *(f"{number:,}" for number in found))
+        for peer, each in size.agreement.items()
+        for what, found in each.items()
+    ]
 
 
-AGREEMENT = ("peer", "period", "compared", "differing", "bricks", "bricks of the peer")
+AGREEMENT = (
+    "peer", "what", "compared", "differing", "largest difference", "bricks",
+    "bricks of the peer",
+)  # fmt: skip
 TARGETS = ("target", "promised", "measured", "met")
 
 
@@ -158,7 +159,7 @@ def show(sizes: Sequence[Size], console: Console) -> None:
     def table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         shown = Table(title=title, title_justify="left", title_style="bold", box=None)
         for number, name in enumerate(names):
-            is_text = number == 0 or name in ("notes", "period")
+            is_text = number == 0 or name in ("notes", "what")
             shown.add_column(name, justify="left" if is_text else "right")
         for row in rows:
             shown.add_row(*row)

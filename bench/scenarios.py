@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
 import psycopg2.extensions
 
 from bench import plans
-from bench.factory import arrive, factory, hold_back, write_registry
+from bench.factory import arrive, factory, hold_back, write_seeds
 from bench.meter import Cost, Meter
 from brickworks.local_database import Cluster, temporary_cluster
 
@@ -61,6 +61,24 @@ class Result:
         return self.rows / max(self.cost.cpu_seconds, 1e-9)
 
 
+class Agreement(NamedTuple):
+    """A peer's bricks beside those of the build.
+
+    Attributes:
+        compared: Periods, or counter events of a device.
+        differing: Those of them that differ.
+        largest: The largest difference, bricks.
+        bricks: Bricks of the build, in all.
+        of_the_peer: Bricks of the peer, in all.
+    """
+
+    compared: int
+    differing: int
+    largest: int
+    bricks: int
+    of_the_peer: int
+
+
 @dataclass
 class Size:
     """Everything measured at one number of messages.
@@ -69,7 +87,7 @@ class Size:
         messages: Messages in the raw table when the build began.
         devices: Brick counters.
         results: Key of a scenario → its cost.
-        agreement: Peer → period → (compared, differing, bricks, bricks of the peer).
+        agreement: Peer → what is compared → how far it agrees.
         explained: Scenario → its heaviest statements, as markdown.
         models: Scenario → model → seconds.
     """
@@ -77,9 +95,7 @@ class Size:
     messages: int
     devices: int
     results: dict[str, Result] = field(default_factory=dict)
-    agreement: dict[str, dict[str, tuple[int, int, int, int]]] = field(
-        default_factory=dict
-    )
+    agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     explained: dict[str, str] = field(default_factory=dict)
     models: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -150,7 +166,7 @@ class _Bench:
             elif (ROOT / part).exists():
                 shutil.copy(ROOT / part, self.project / part)
         shutil.copy(ROOT / "profiles.example.yml", self.project / "profiles.yml")
-        write_registry(self.project / "seeds" / "device_registry.csv", self.config)
+        write_seeds(self.project / "seeds", self.config)
 
     def registered(self) -> list[str]:
         """The devices, in the registry's order."""
@@ -264,39 +280,58 @@ class _Bench:
             if "feed_seconds" in told:
                 notes = f"{told['feed_seconds']} s of them to get the rows out"
             self._keep(key, name, told["rows"], cost, notes)
-            self.size.agreement[key] = {
-                period: self._compare(f"bench_{key}.{period}", mart)
-                for period, mart in {
-                    "hours": "brick_production_stats_hourly",
-                    "shifts": "brick_production_stats",
-                    "days": "brick_production_stats_daily",
-                }.items()
-            }
+            self.size.agreement[key] = {"events": self._compare_events(f"bench_{key}")}
+            for period, mart in {
+                "hours": "brick_production_stats_hourly",
+                "shifts": "brick_production_stats",
+                "days": "brick_production_stats_daily",
+            }.items():
+                self.size.agreement[key][period] = self._compare(
+                    f"select device_id, start_time as key, count_increment as bricks"
+                    f" from analytics.{mart}",
+                    f"select device_id, to_timestamp(start_ms / 1000) as key, bricks"
+                    f" from bench_{key}.{period}",
+                )
 
-    def _compare(self, peer: str, mart: str) -> tuple[int, int, int, int]:
+    def _compare_events(self, schema: str) -> Agreement:
+        """Readings and bricks of each counter event, in one key: both have to agree."""
+        return self._compare(
+            "select device_id, concat(counter_event, count(*)) as key,"
+            " sum(count_increment) as bricks"
+            " from analytics_intermediate.int_brick_increments"
+            " group by device_id, counter_event",
+            "select device_id, concat(counter_event, readings) as key, bricks"
+            f" from {schema}.events",
+        )
+
+    def _compare(self, ours: str, theirs: str) -> Agreement:
         query = f"""
-            with ours as (
-                select device_id, start_time, coalesce(count_increment, 0) as bricks
-                from analytics.{mart}
-                where device_id in (select device_id from {peer})
-            ),
-            theirs as (
-                select device_id, to_timestamp(start_ms / 1000) as start_time, bricks
-                from {peer}
+            with theirs as ({theirs}),
+            ours as (
+                select * from ({ours}) as ours
+                where device_id in (select device_id from theirs)
             )
             select count(*),
-                count(*) filter (
-                    where coalesce(ours.bricks, 0) <> coalesce(theirs.bricks, 0)
-                ),
-                coalesce(sum(ours.bricks), 0)::bigint,
-                coalesce(sum(theirs.bricks), 0)::bigint
-            from ours full join theirs using (device_id, start_time)
+                count(*) filter (where difference <> 0 or is_unknown),
+                coalesce(max(difference), 0)::bigint,
+                coalesce(sum(ours), 0)::bigint,
+                coalesce(sum(theirs), 0)::bigint
+            from (
+                select ours.bricks as ours, theirs.bricks as theirs,
+                    abs(coalesce(ours.bricks, 0) - coalesce(theirs.bricks, 0))
+                        as difference,
+                    -- A period without bricks may be missing, an event may not.
+                    pg_typeof(key)::text = 'text'
+                        and (ours.device_id is null or theirs.device_id is null)
+                        as is_unknown
+                from ours full join theirs using (device_id, key)
+            ) as side_by_side
         """
         with self._superuser() as connection, connection.cursor() as cursor:
             cursor.execute(query)
             row = cursor.fetchone()
         assert row
-        return row
+        return Agreement(*row)
 
     def _change(self, key: str, name: str, rows: int, options: tuple[str, ...]) -> None:
         self._keep(key, name, rows, self._dbt("run", *options))

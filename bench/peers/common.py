@@ -159,9 +159,10 @@ def connect() -> psycopg2.extensions.connection:
     return psycopg2.connect(**server().dsn())
 
 
-def write_periods(
+def write_results(
     connection: psycopg2.extensions.connection,
     schema: str,
+    events: Iterable[Sequence[object]],
     periods: dict[str, Iterable[Sequence[object]]],
 ) -> None:
     """Replace a peer's results.
@@ -169,23 +170,28 @@ def write_periods(
     Args:
         connection: Where to; committed.
         schema: Schema of the peer.
+        events: (device id, counter event, readings, bricks).
         periods: Table → rows (device id, start as UTC ms, bricks).
     """
+    columns = {"events": "counter_event text, readings bigint, bricks bigint"}
+    columns |= dict.fromkeys(periods, "start_ms bigint, bricks bigint")
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("drop schema if exists {0} cascade; create schema {0}").format(
                 sql.Identifier(schema)
             )
         )
-        for name, rows in periods.items():
+        for name, rows in {"events": events, **periods}.items():
             table = sql.Identifier(schema, name)
             cursor.execute(
-                sql.SQL(
-                    "create table {} (device_id text, start_ms bigint, bricks bigint)"
-                ).format(table)
+                sql.SQL("create table {} (device_id text, {})").format(
+                    table, sql.SQL(columns[name])
+                )
             )
-            text = io.StringIO("".join(f"{d}\t{s}\t{b}\n" for d, s, b in rows))
-            cursor.copy_expert(sql.SQL("copy {} from stdin").format(table), text)
+            lines = ("\t".join(map(str, row)) + "\n" for row in rows)
+            cursor.copy_expert(
+                sql.SQL("copy {} from stdin").format(table), io.StringIO("".join(lines))
+            )
     connection.commit()
 
 

@@ -24,7 +24,7 @@ from bench.peers.common import (
     Rules,
     read_rules,
     run,
-    write_periods,
+    write_results,
 )
 
 Connection = duckdb.DuckDBPyConnection
@@ -56,11 +56,15 @@ def compute(
             "shifts": _periods(duck, rules, DAY_MS // 2),
             "days": _periods(duck, rules, DAY_MS),
         }
+        events = duck.execute(
+            "select device_id, counter_event, count(*), sum(pieces)::bigint"
+            " from increments group by all"
+        ).fetchall()
         rows = duck.execute("select count(*) from read_csv(?)", [str(file)]).fetchone()
         steps = duck.execute("select count(*) from increments").fetchone()
         duck.close()
     assert rows and steps
-    write_periods(connection, "bench_duckdb", periods)
+    write_results(connection, "bench_duckdb", events, periods)
     return {
         "rows": rows[0],
         "increments": steps[0],

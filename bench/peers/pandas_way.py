@@ -23,7 +23,7 @@ from bench.peers.common import (
     Rules,
     read_rules,
     run,
-    write_periods,
+    write_results,
 )
 
 Ints = NDArray[np.int64]
@@ -49,7 +49,13 @@ def compute(connection: psycopg2.extensions.connection) -> dict[str, int]:
         ]
     )
     bricks = hourly(steps)
-    write_periods(connection, "bench_pandas", periods(bricks, rules))
+    events = steps.groupby(["device_id", "counter_event"])["pieces"]
+    write_results(
+        connection,
+        "bench_pandas",
+        events.agg(["size", "sum"]).reset_index().itertuples(index=False, name=None),
+        periods(bricks, rules),
+    )
     return {"rows": len(messages), "increments": len(steps)}
 
 

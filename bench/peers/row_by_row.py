@@ -36,7 +36,7 @@ from bench.peers.common import (
     Rules,
     read_rules,
     run,
-    write_periods,
+    write_results,
 )
 
 BATCH = 1000
@@ -101,6 +101,7 @@ def compute(
         )
     connection.commit()
     hours: dict[tuple[str, int], int] = defaultdict(int)
+    events: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     rows = written = 0
     reader = connection.cursor("messages", withhold=True)
     reader.itersize = BATCH
@@ -128,13 +129,21 @@ def compute(
                     (device_id, at / 1000, count, event, pieces),
                 )
                 written += 1
+                totals = events[device_id, event]
+                totals[0] += 1
+                totals[1] += pieces
                 if written % BATCH == 0:
                     connection.commit()
                 for hour, part in hourly(since, at, pieces):
                     hours[device_id, hour] += part
     reader.close()
     connection.commit()
-    write_periods(connection, "bench_row_by_row", periods(hours, rules))
+    write_results(
+        connection,
+        "bench_row_by_row",
+        ((*key, *totals) for key, totals in events.items()),
+        periods(hours, rules),
+    )
     return {"rows": rows, "increments": written}
 
 
