@@ -10,7 +10,7 @@ with device_days as materialized (
 
 calendar as materialized (select * from {{ ref('int_production_periods') }}),
 
-readings as (select * from {{ ref('int_brick_increments') }}),
+readings as not materialized (select * from {{ ref('int_brick_increments') }}),
 
 int_brick_slices as not materialized (
 
