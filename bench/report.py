@@ -80,7 +80,8 @@ def _of_one_size(size: Size) -> Iterator[Target]:
     for key, name, limit in (
         ("noop_full", "nothing new (full, models)", 3),
         ("noop_arrivals", "nothing new (arrivals, models)", 3),
-        ("noop_full_test", "nothing new (full, models and data tests)", None),
+        ("noop_full_test", "nothing new (full, models and all data tests)", None),
+        ("noop_hourly", "nothing new (arrivals, models and hourly tests)", None),
     ):
         if key not in results:
             continue

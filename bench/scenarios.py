@@ -20,10 +20,17 @@ from bench.meter import Cost, Meter
 from brickworks.local_database import Cluster, temporary_cluster
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dbt_project.yml", "models", "macros", "seeds", "tests", "analyses")
+PARTS = (
+    *("dbt_project.yml", "selectors.yml"),
+    *("models", "macros", "seeds", "tests", "analyses"),
+)
 FACTS = ("stg_*", "int_*", "device_days", "device_day_inputs")
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 ARRIVALS = ("--vars", "{reconcile: arrivals}")
+HOURLY = (
+    *("--selector", "hourly"),
+    *("--vars", "{reconcile: arrivals, test_days: 3}"),
+)
 
 # Vacuuming and analysing is done between scenarios, outside of what is measured, and
 # not whenever it pleases the server.
@@ -225,12 +232,18 @@ class _Bench:
             number = 1 if way == "full" else 2
             self._change(f"noop_{way}", f"Nothing new, {way}: models", 0, options)
             if way == "full":
-                # The tests of the other way would be the same ones.
                 self._keep(
                     "noop_full_test",
                     "Nothing new, full: `dbt build`, tests included",
                     total,
                     self._dbt("build", *NO_UNIT_TESTS),
+                )
+            else:
+                self._keep(
+                    "noop_hourly",
+                    "Nothing new, arrivals: `dbt build --selector hourly`",
+                    0,
+                    self._dbt("build", *HOURLY),
                 )
             rows = self._arrive(f"hour_{number}")
             self._change(f"hour_{way}", f"One more hour, {way}: models", rows, options)
