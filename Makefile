@@ -1,13 +1,14 @@
 # make run    everything, from an empty machine to numbers
 # make test   lint and tests; what CI runs
 # make soak   SCHEDULES=200 random orders of arrival; runs at once and killed: an hour
+# make bench  what a build costs, beside other ways; at MESSAGES="1000000 5000000"
 # make up | down | reset | psql | docs | status | lint
 #
 # The real work is in `.venv/bin/brickworks --help`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv run test soak lint up down reset psql docs summary status
+.PHONY: help venv run test soak bench lint up down reset psql docs summary status
 
 BRICKWORKS := .venv/bin/brickworks
 
@@ -47,6 +48,13 @@ soak: venv
 	BRICKWORKS_SOAK_SEED=$(SEED) $(OWN_DATABASE) .venv/bin/pytest -v -m slow
 	BRICKWORKS_SCHEDULES=$(SCHEDULES) $(OWN_DATABASE) .venv/bin/pytest -k any_order \
 		--hypothesis-seed=$(SEED) tests/pytest/test_incremental.py
+
+MESSAGES ?= 1000000 5000000
+BENCH ?=
+
+# On a throw-away server; the report goes to .local/bench. BENCH=--help tells the rest.
+bench: venv
+	$(OWN_DATABASE) .venv/bin/python -m bench $(MESSAGES) $(BENCH)
 
 lint: venv profiles.yml
 	.venv/bin/ruff check .

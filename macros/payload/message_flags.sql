@@ -2,7 +2,7 @@
     field with a column <field>_value and a typed column: bad_<field> where the value
     was there but unusable, coerced_<field> where a text stood for the number. Besides,
     clock_offset and other_device_id where the payload tells another time or device. -#}
-{% macro message_flags(typed_columns) -%}
+{% macro message_flags(typed_columns, clock_offset=none) -%}
     array_remove(array[
         {%- for field, column in typed_columns.items() %}
         case
@@ -12,7 +12,7 @@
         end,
         {%- endfor %}
         case
-            when abs({{ clock_offset_seconds('payload', 'event_at') }})
+            when abs({{ clock_offset or clock_offset_seconds('payload', 'event_at') }})
                 > extract(epoch from interval '{{ var("clock_ahead_tolerance") }}')
                 then 'clock_offset'
         end,

@@ -48,7 +48,9 @@ judged_messages as (
                 {{ json_number_within('battery_value', 'battery') }} as battery_percent,
                 {{ json_number_within('temperature_value', 'temperature') }}
                     as temperature_celsius,
-                {{ json_number_within('uptime_value', 'uptime') }} as uptime_seconds
+                {{ json_number_within('uptime_value', 'uptime') }} as uptime_seconds,
+                {{ clock_offset_seconds('payload', 'event_at') }}
+                    as clock_offset_seconds
             from field_values
             offset 0
         ),
@@ -99,12 +101,12 @@ final as (
         battery_percent,
         temperature_celsius,
         uptime_seconds,
-        {{ clock_offset_seconds('payload', 'event_at') }} as clock_offset_seconds,
+        clock_offset_seconds,
         {{ message_flags({
             'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
             'battery': 'battery_percent', 'temperature': 'temperature_celsius',
             'uptime': 'uptime_seconds',
-        }) }} as flags,
+        }, clock_offset='clock_offset_seconds') }} as flags,
         production_date,
         event_at,
         filed_at,

@@ -5,9 +5,15 @@ with measurements as (
 
 ),
 
-device_registry as (
+-- Spelt as the messages' ids are, once and not per message: within a device-day the
+-- planner expects one message, and then walks through the registry for each.
+registered as materialized (
 
-    select * from {{ ref('device_registry') }}
+    select
+        upper(trim(device_id)) as device_id,
+        lower(trim(sensor_type)) as sensor_type,
+        commissioned_on
+    from (select * from {{ ref('device_registry') }}) as device_registry
 
 ),
 
@@ -35,10 +41,10 @@ judged as (
 
     select
         unwrapped.*,
-        device_registry.commissioned_on,
+        registered.commissioned_on,
         coalesce(
             measured_at >= {{ local_moment(
-                'coalesce(device_registry.commissioned_on, '
+                'coalesce(registered.commissioned_on, '
                 ~ earliest_date() ~ ')', day_start()
             ) }}
             and measured_at <= least(
@@ -49,9 +55,9 @@ judged as (
             false
         ) as has_plausible_timestamp
     from unwrapped
-    left join device_registry
-        on unwrapped.device_id = upper(trim(device_registry.device_id))
-        and unwrapped.sensor_type = lower(trim(device_registry.sensor_type))
+    left join registered
+        on unwrapped.device_id = registered.device_id
+        and unwrapped.sensor_type = registered.sensor_type
 
 ),
 

@@ -336,7 +336,10 @@ def _create_raw_table(cluster: Cluster, table: tuple[str, str]) -> None:
 
 @contextlib.contextmanager
 def temporary_cluster(
-    directory: Path, port: int | None = None, table: tuple[str, str] | None = None
+    directory: Path,
+    port: int | None = None,
+    table: tuple[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """Yield a running cluster with role, database and raw table; delete it after.
 
@@ -344,9 +347,12 @@ def temporary_cluster(
         directory: Where it lives; made when absent.
         port: TCP port, a free one when absent.
         table: (schema, name) of the raw table; `raw.measurements` when absent.
+        settings: Server settings on top of those of a throw-away cluster.
     """
     cluster = Cluster(
-        directory, Server(port=port or free_port()), settings=THROW_AWAY_SETTINGS
+        directory,
+        Server(port=port or free_port()),
+        settings={**THROW_AWAY_SETTINGS, **(settings or {})},
     )
     try:
         start(cluster)

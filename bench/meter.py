@@ -1,0 +1,172 @@
+"""CPU, wall clock and memory of a command, and of the server it works on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from brickworks.local_database import Cluster
+
+SAMPLE_SECONDS = 0.1
+MEBIBYTE = 1024 * 1024
+
+
+class Failed(Exception):
+    """A command that was to be measured failed: its last words."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took.
+
+    Attributes:
+        wall_seconds: From start to end.
+        client_seconds: CPU of the command and its children, user and system.
+        server_seconds: CPU of all processes of the server meanwhile.
+        client_mib: Peak resident memory of the command.
+        server_mib: Peak proportional memory of the server, shared buffers counted
+            once; None where it cannot be read.
+    """
+
+    wall_seconds: float
+    client_seconds: float
+    server_seconds: float
+    client_mib: float
+    server_mib: float | None
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU of both."""
+        return self.client_seconds + self.server_seconds
+
+    def __add__(self, other: Cost) -> Cost:
+        """One after the other."""
+        peaks = [m for m in (self.server_mib, other.server_mib) if m is not None]
+        return Cost(
+            self.wall_seconds + other.wall_seconds,
+            self.client_seconds + other.client_seconds,
+            self.server_seconds + other.server_seconds,
+            max(self.client_mib, other.client_mib),
+            max(peaks) if peaks else None,
+        )
+
+    def rounded(self) -> dict[str, float | None]:
+        """For JSON."""
+        return {
+            name: None if value is None else round(value, 2)
+            for name, value in asdict(self).items()
+        }
+
+
+class Meter:
+    """Measures commands that work on one cluster."""
+
+    def __init__(self, cluster: Cluster, environment: Mapping[str, str]) -> None:
+        pid = int((cluster.data / "postmaster.pid").read_text().split()[0])
+        self._postmaster = psutil.Process(pid)
+        self._environment = os.environ | environment
+
+    def run(
+        self,
+        command: list[str],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> tuple[Cost, Any]:
+        """Run a command to its end.
+
+        Args:
+            command: Program and arguments.
+            folder: Its working directory; its output is kept there.
+            environment: Variables on top of those of the meter.
+
+        Returns:
+            (its cost, the JSON of the last line it printed, None if that is none).
+
+        Raises:
+            Failed: If it exits with another status than 0.
+        """
+        output = folder / "output.txt"
+        with _Peak(self._postmaster) as peak, output.open("wb") as file:
+            server_before = self._server_seconds()
+            started = time.monotonic()
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**self._environment, **(environment or {})},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+            # Not `wait`: the kernel's own account of the child, its peak included.
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.monotonic() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            server = self._server_seconds() - server_before
+        lines = output.read_text(errors="replace").splitlines()
+        if process.returncode:
+            raise Failed(f"{' '.join(command)} failed:\n" + "\n".join(lines[-40:]))
+        cost = Cost(
+            wall,
+            usage.ru_utime + usage.ru_stime,
+            server,
+            usage.ru_maxrss / 1024,
+            peak.mib,
+        )
+        try:
+            return cost, json.loads(lines[-1])
+        except (IndexError, ValueError):
+            return cost, None
+
+    def _server_seconds(self) -> float:
+        """CPU of the server so far: its living processes and those that have ended."""
+        own = self._postmaster.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
+        for child in self._postmaster.children():
+            try:
+                times = child.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += times.user + times.system
+        return total
+
+
+class _Peak(threading.Thread):
+    """Looks at the server's memory now and then."""
+
+    def __init__(self, postmaster: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.mib: float | None = None
+        self._postmaster = postmaster
+        self._done = threading.Event()
+
+    def __enter__(self) -> _Peak:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+
+    def run(self) -> None:
+        """Sample until told to stop."""
+        while True:
+            total = 0
+            try:
+                for process in (self._postmaster, *self._postmaster.children()):
+                    try:
+                        total += process.memory_full_info().pss
+                    except psutil.NoSuchProcess:
+                        continue
+            except (psutil.AccessDenied, AttributeError):
+                return  # Not Linux, or not our processes to look into.
+            self.mib = max(self.mib or 0.0, total / MEBIBYTE)
+            if self._done.wait(SAMPLE_SECONDS):
+                return
