@@ -68,7 +68,8 @@ cross join lateral (
                 <= {{ var('regular_share') }} * device_days.expected_interval_seconds
         ) as regular_count,
         count(*) filter (
-            where {{ is_reading }} and {{ lag_seconds() }} <= {{ var('on_time_seconds') }}
+            where {{ is_reading }}
+                and {{ lag_seconds() }} <= {{ var('on_time_seconds') }}
         ) as on_time_count,
         count(*) filter (
             where {{ is_reading }} and {{ lag_seconds() }} > {{ var('late_seconds') }}
@@ -82,7 +83,7 @@ cross join lateral (
             as last_measurement_id
     from messages
     inner join production_periods
-        on production_periods.production_date = device_days.production_date
+        on device_days.production_date = production_periods.production_date
         and filed_at >= start_time
         and filed_at < end_time
     group by grain, start_time

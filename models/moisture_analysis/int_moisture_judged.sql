@@ -86,12 +86,13 @@ select
             then 'warning'
         else 'normal'
     end as alert_level,
-    case when sample_count >= limits.capability_samples
-        then (band_high - band_low) / nullif(moisture_std, 0) / 6
+    case when sample_count >= limits.capability_samples then
+        {{ process_performance('(band_high - band_low) / 2', 'moisture_std') }}
     end as pp,
-    case when sample_count >= limits.capability_samples
-        then least(band_high - sample_mean, sample_mean - band_low)
-            / nullif(moisture_std, 0) / 3
+    case when sample_count >= limits.capability_samples then
+        {{ process_performance(
+            'least(band_high - sample_mean, sample_mean - band_low)', 'moisture_std'
+        ) }}
     end as ppk,
     {%- for column in ['health', 'rejected', 'duplicate', 'late'] %}
     coalesce(messages.{{ column }}_count, 0) as {{ column }}_count,

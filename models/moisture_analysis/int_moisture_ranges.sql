@@ -63,7 +63,8 @@ cross join lateral (
                 false
             ) as was_outside,
             coalesce(
-                lead(is_outside) over series and lead(event_at) over series = holds_until,
+                lead(is_outside) over series
+                and lead(event_at) over series = holds_until,
                 false
             ) as stays_outside
         from readings

@@ -26,8 +26,9 @@ select
     readings.is_unit_guessed,
     readings.production_date,
     readings.event_at,
-    {{ holds_until('readings.next_reading_at', 'device_days.expected_interval_seconds') }}
-        as holds_until,
+    {{ holds_until(
+        'readings.next_reading_at', 'device_days.expected_interval_seconds'
+    ) }} as holds_until,
     readings.next_reading_at
 from device_days
 cross join lateral (

@@ -75,8 +75,9 @@ judged_messages as (
                 *,
                 case
                     when envelope_rejection is not null then envelope_rejection
-                    when {{ is_health_message('moisture', var('sensor_health_fields')) }}
-                        then 'health'
+                    when {{ is_health_message(
+                        'moisture', var('sensor_health_fields')
+                    ) }} then 'health'
                     when moisture is null then 'missing_moisture'
                     when moisture not between 0 and 1 then 'moisture_out_of_range'
                     else 'reading'
