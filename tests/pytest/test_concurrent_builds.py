@@ -408,7 +408,9 @@ def test_first_builds_at_once_make_one_plant(fresh, expected, builds, tests):
 def test_a_build_says_that_it_waits_for_another_and_begins_when_that_is_killed(
     plant, expected
 ):
-    with held(plant, "analytics_intermediate.int_brick_hours", "after insert") as go:
+    with held(
+        plant, "analytics_intermediate.int_brick_message_hours", "after insert"
+    ) as go:
         first = plant.start()
         until(lambda: plant.waiters() == 1)
         second = plant.start()
@@ -442,7 +444,9 @@ def test_runs_that_lost_their_turn_take_turns_model_by_model(base, messages):
     plant.create("concurrent_base")
     of_one = [message for message in messages if message[1] == "SAU-ME-02"]
     plant.insert([(number + 10_000, "NEW-01", *rest) for number, _, *rest in of_one])
-    with held(plant, "analytics_intermediate.int_brick_hours", "after insert") as go:
+    with held(
+        plant, "analytics_intermediate.int_brick_message_hours", "after insert"
+    ) as go:
         first = plant.start()
         until(lambda: plant.waiters() == 1)
         plant.sql(
@@ -450,7 +454,7 @@ def test_runs_that_lost_their_turn_take_turns_model_by_model(base, messages):
             " where query like '%pg_try_advisory_lock%' and pid <> pg_backend_pid()"
             " and datname = current_database()"
         )
-        second = plant.herd.start("run", "-s", "int_brick_hours")
+        second = plant.herd.start("run", "-s", "int_brick_message_hours")
         until(lambda: plant.waiters() == 2)
         go()
     first.succeeds()
@@ -659,7 +663,7 @@ MOMENTS = {
     ),
     "a SQL model before its commit": ("analytics.device_days", "after insert"),
     "a SQL model that forgets": (
-        "analytics_intermediate.int_brick_hours",
+        "analytics_intermediate.int_brick_message_hours",
         "before delete",
     ),
     "the Python model before its append": (
@@ -699,7 +703,9 @@ def test_a_full_refresh_killed_in_a_model_is_healed_by_the_next_build(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("node", ["int_message_days", "device_days", "int_brick_hours"])
+@pytest.mark.parametrize(
+    "node", ["int_message_days", "device_days", "int_brick_message_hours"]
+)
 def test_a_build_killed_between_models_is_healed_by_the_next(plant, expected, node):
     process = plant.start()
     until(
