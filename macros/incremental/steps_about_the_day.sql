@@ -8,8 +8,6 @@
                 steps.count_increment, steps.error_increment, steps.state, steps.is_gap
             )::text, ',' order by steps.ends_at
         )
-        from (select * from {{ ref('int_brick_steps') }}) as steps
-        where {{ is_about_the_day('steps', 'days') }}
-            and steps.production_date <> days.production_date
+        from {{ steps_about('days', with_own=false) }} as steps
     )
 {%- endmacro %}

@@ -14,8 +14,7 @@ int_line_calendar as (
 
 device_registry as (
 
-    select upper(trim(device_id)) as registered_id, production_line
-    from {{ ref('device_registry') }}
+    select * from {{ ref('device_registry') }}
     where lower(trim(sensor_type)) in {{ sensor_types('stg_brick_counts') }}
 
 ),
@@ -27,12 +26,17 @@ periods as (
     select
         periods.*,
         device_registry.production_line,
+        device_registry.stage,
+        device_registry.ideal_rate_per_hour,
+        device_registry.target_rate_per_hour,
+        coalesce(device_registry.error_counter_means, 'scrap') = 'scrap' as counts_scrap,
         {{ period_status('periods.end_time', 'plant.as_of') }} as period_status,
         greatest(
             start_time, sliced_until, least(periods.end_time, plant.as_of)
         ) as calendar_until
     from int_brick_production_periods as periods
-    left join device_registry on periods.device_id = device_registry.registered_id
+    left join device_registry
+        on periods.device_id = upper(trim(device_registry.device_id))
     cross join plant
 
 ),
@@ -42,9 +46,16 @@ final as (
     select
         periods.*,
         {{ seconds_between('start_time', 'calendar_until') }} as calendar_seconds,
-        coalesce(padding.planned_seconds, 0) as padded_planned_stop_seconds,
-        coalesce(padding.seconds, 0) - coalesce(padding.planned_seconds, 0)
-            as padded_unobserved_seconds
+        sliced_planned_stop_seconds + coalesce(padding.planned_seconds, 0)
+            as planned_stop_seconds,
+        sliced_running_seconds + sliced_slow_seconds as running_seconds,
+        sliced_slow_seconds as slow_seconds,
+        sliced_micro_stop_seconds as micro_stop_seconds,
+        sliced_downtime_seconds as downtime_seconds,
+        sliced_unobserved_seconds + coalesce(padding.seconds, 0)
+        - coalesce(padding.planned_seconds, 0) as unobserved_seconds,
+        sliced_running_seconds + sliced_slow_seconds + sliced_micro_stop_seconds
+        + sliced_downtime_seconds as observed_busy_seconds
     from periods
     -- Before the device's first reading and after its last there are no slices.
     cross join lateral (

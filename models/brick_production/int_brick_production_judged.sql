@@ -1,14 +1,21 @@
--- One row per grain, device and period: the period's facts with the judgments on them.
-with int_brick_production_calendar as (
+-- One row per grain, device and period: its facts with all judgments on them.
+with int_brick_production_oee as (select * from {{ ref('int_brick_production_oee') }}),
 
-    select
-        *,
-        planned_stop_seconds + padded_planned_stop_seconds as planned_seconds,
-        unobserved_seconds + padded_unobserved_seconds as silent_seconds,
-        running_seconds + slow_seconds as run_seconds,
-        running_seconds + slow_seconds + micro_stop_seconds + downtime_seconds
-            as observed_busy_seconds
-    from {{ ref('int_brick_production_calendar') }}
+int_brick_speeds as (select * from {{ ref('int_brick_speeds') }}),
+
+int_brick_sensor_health as (select * from {{ ref('int_brick_sensor_health') }}),
+
+int_message_periods as (
+
+    select * from {{ ref('int_message_periods') }}
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+
+),
+
+int_data_quality as (
+
+    select * from {{ ref('int_data_quality') }}
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
 
 ),
 
@@ -18,70 +25,86 @@ brick_production_anomalies as (
 
 ),
 
-device_registry as (
+limits as (
 
-    select * from {{ ref('device_registry') }}
-    where lower(trim(sensor_type)) in {{ sensor_types('stg_brick_counts') }}
+    select
+        device_id,
+        max(high) filter (where metric = 'error_rate') as error_rate,
+        max(low) filter (where metric = 'avg_speed') as avg_speed,
+        max(high) filter (where metric = 'downtime') as downtime_seconds
+    from {{ ref('device_thresholds') }}
+    where sensor_type in {{ sensor_types('stg_brick_counts') }}
+    group by device_id
 
 ),
 
 final as (
 
     select
-        periods.grain,
-        periods.device_id,
-        periods.production_line,
+        periods.*,
         {{ device_position('periods.device_id') }} as position,
-        device_registry.stage,
-        coalesce(periods.brick_type, device_registry.brick_type) as brick_type,
-        periods.shift_name,
-        periods.period_status,
-        anomalies.anomaly_types,
-        anomalies.anomaly_reason,
-        anomalies.anomaly_score,
-        periods.shift_number,
-        periods.brick_type_count::integer as brick_type_count,
-        periods.first_measurement_id,
-        periods.last_measurement_id,
-        periods.total_count,
-        periods.count_increment,
-        periods.measured_increment,
-        periods.estimated_increment,
-        periods.suspect_increment,
-        periods.error_count,
-        round(error_count::numeric / nullif(measured_increment, 0), 6) as error_rate,
-        periods.calendar_seconds,
-        periods.planned_seconds as planned_stop_seconds,
-        periods.run_seconds as running_seconds,
-        periods.slow_seconds,
-        periods.micro_stop_seconds,
-        periods.downtime_seconds,
-        periods.silent_seconds as unobserved_seconds,
-        periods.observed_busy_seconds,
-        round(measured_increment * 3600 / nullif(observed_busy_seconds, 0), 3)
-            as avg_speed,
-        round(measured_increment * 3600 / nullif(run_seconds, 0), 3) as run_speed,
-        periods.count_mean,
-        periods.count_std,
-        periods.count_min,
-        periods.count_max,
-        periods.reading_count,
-        periods.reset_count,
-        periods.dip_count,
-        periods.spike_count,
-        periods.rejected_count,
-        periods.duplicate_count,
-        anomalies.anomaly_types is not null as is_anomaly,
-        periods.production_date,
-        periods.start_time,
-        periods.end_time
-    from int_brick_production_calendar as periods
-    left join device_registry
-        on periods.device_id = upper(trim(device_registry.device_id))
+        speeds.peak_speed,
+        {%- for column in ['speed_p25', 'speed_p50', 'speed_p75', 'speed_p95',
+            'rate_mean', 'rate_std', 'stop_resolution_seconds', 'speed_slope_per_hour',
+            'trend_p_value'] %}
+        speeds.{{ column }},
+        {%- endfor %}
+        coalesce(speeds.speed_trend, 'unknown') as speed_trend,
+        {%- for column in ['avg_rssi_dbm', 'min_rssi_dbm', 'battery_percent_end',
+            'avg_temperature_celsius'] %}
+        health.{{ column }},
+        {%- endfor %}
+        coalesce(health.reboot_count, 0) as reboot_count,
+        coalesce(messages.late_count, 0) as late_count,
+        -- Silence where messages were due is the worst quality there is.
+        case
+            when quality.device_id is not null then quality.data_quality_score
+            when calendar_seconds > planned_stop_seconds then 0
+        end as data_quality_score,
+        case
+            when quality.device_id is not null then quality.data_quality_reasons
+            when calendar_seconds > planned_stop_seconds then 'no message'
+        end as data_quality_reasons,
+        health.first_ingested_at as created_at,
+        health.last_ingested_at as updated_at,
+        jsonb_build_object(
+            'code_version', left(periods.fingerprint::text, 8),
+            'measurement_count', coalesce(health.message_count, 0),
+            'data_points', periods.reading_count
+        ) as metadata,
+        array_remove(array[
+            case when counts_scrap and periods.error_rate > limits.error_rate then format(
+                'error rate %s %% above %s %%',
+                round(periods.error_rate * 100, 1), round(limits.error_rate * 100, 1)
+            ) end
+        ], null) as issues,
+        array_remove(array[
+            case when periods.avg_speed < limits.avg_speed then format(
+                '%s pieces/h below %s', periods.avg_speed, limits.avg_speed
+            ) end,
+            case when periods.downtime_seconds > limits.downtime_seconds then format(
+                '%s min of downtime above %s min',
+                round(periods.downtime_seconds / 60), round(limits.downtime_seconds / 60)
+            ) end
+        ], null) as warnings,
+        anomalies.*,
+        anomalies.anomaly_types is not null as is_anomaly
+    from int_brick_production_oee as periods
+    {%- for relation, alias in [
+        ('int_brick_speeds', 'speeds'), ('int_brick_sensor_health', 'health'),
+        ('int_message_periods', 'messages'), ('int_data_quality', 'quality'),
+    ] %}
+    left join {{ relation }} as {{ alias }}
+        on {{ is_same_period('periods', alias) }}
+    {%- endfor %}
+    left join limits on periods.device_id = limits.device_id
     cross join lateral {{ anomalies_of_the_period(
         'brick_production_anomalies', 'periods'
     ) }} as anomalies
 
 )
 
-select * from final
+select
+    *,
+    case when observed_busy_seconds > 0 then cardinality(issues) = 0 end as is_healthy
+from final

@@ -54,9 +54,9 @@ periods as (
                 sum(estimated_increment)::bigint as estimated_increment,
                 sum(error_count)::bigint as error_count,
                 {%- for state in brick_states() %}
-                coalesce(sum({{ state }}_seconds), 0) as {{ state }}_seconds,
+                coalesce(sum({{ state }}_seconds), 0) as sliced_{{ state }}_seconds,
                 {%- endfor %}
-                count(distinct brick_type) as brick_type_count,
+                count(distinct brick_type)::integer as brick_type_count,
                 min(sliced_from) as sliced_from,
                 max(sliced_until) as sliced_until
             from slice_hours
@@ -81,14 +81,16 @@ periods as (
             from message_hours
             where message_hours.device_id = device_days.device_id
                 and message_hours.production_date = device_days.production_date
-                and hour_start >= start_time
-                and hour_start < end_time
+                and hour_start >= start_time and hour_start < end_time
         ) as of_messages
-        left join lateral (
-            select brick_type from slice_hours
-            where hour_start >= start_time and hour_start < end_time
-            group by brick_type order by sum(count_increment) desc, brick_type limit 1
-        ) as most_pieces on true
+        cross join lateral (
+            select coalesce((
+                select brick_type from slice_hours
+                where hour_start >= start_time and hour_start < end_time
+                group by brick_type order by sum(count_increment) desc, brick_type
+                limit 1
+            ), device_days.brick_type) as brick_type
+        ) as most_pieces
         where calendar.production_date = device_days.production_date
     ) as periods
 

@@ -1,4 +1,5 @@
 -- One row per device and slice: a piece of a step, of one hour, state and brick type.
+-- depends_on: {{ ref('int_brick_steps') }}
 -- depends_on: {{ ref('planned_stops') }}
 -- depends_on: {{ ref('line_assignments') }}
 with device_days as materialized (
@@ -13,8 +14,6 @@ with device_days as materialized (
         and {{ is_unbuilt() }}
 
 ),
-
-int_brick_steps as not materialized (select * from {{ ref('int_brick_steps') }}),
 
 int_line_calendar as materialized (select * from {{ ref('int_line_calendar') }})
 
@@ -31,8 +30,7 @@ cross join lateral (
             {{ state_among_neighbours() }} as step_state,
             {{ lent_seconds('before') }} as lent_before,
             {{ lent_seconds('after') }} as lent_after
-        from int_brick_steps
-        where {{ is_about_the_day('int_brick_steps', 'device_days') }}
+        from {{ steps_about('device_days') }} as steps
         window series as (order by ends_at)
     ),
 

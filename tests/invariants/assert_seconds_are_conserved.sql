@@ -24,7 +24,7 @@ found as (
         device_id,
         sum(
             {%- for state in brick_states() %}
-            {{ '+ ' if not loop.first }}{{ state }}_seconds
+            {{ '+ ' if not loop.first }}sliced_{{ state }}_seconds
             {%- endfor %}
         )
     from {{ ref('int_brick_production_periods') }}

@@ -118,16 +118,20 @@ def test_a_neighbouring_day_and_new_code_are_reasons(built, plant):
 
 
 def test_a_difference_to_the_full_refresh_is_found(built):
-    built.sql("update analytics_intermediate.int_brick_hours set reading_count = 99")
+    built.sql(
+        "update analytics_intermediate.int_brick_message_hours set reading_count = 99"
+    )
     built.environment["BRICKWORKS_DB_SCHEMA"] = "fresh"
     tests = ("--exclude-resource-types", "test", "unit_test")
     built.dbt("build", "--full-refresh", *tests)
     del built.environment["BRICKWORKS_DB_SCHEMA"]
     compiled = built.dbt("compile", "-s", "compare_with_full_refresh")
     rows = built.sql(compiled.result.results[0].node.compiled_code)
-    hours = built.sql("select count(*) from analytics_intermediate.int_brick_hours")
+    hours = built.sql(
+        "select count(*) from analytics_intermediate.int_brick_message_hours"
+    )
     tables = {table.split(".")[1].strip('"') for table in built.incremental_tables()}
     assert {name for name, *_ in rows} == tables
     assert {row for row in rows if row[1:] != (0, 0)} == {
-        ("int_brick_hours", hours[0][0], hours[0][0])
+        ("int_brick_message_hours", hours[0][0], hours[0][0])
     }
