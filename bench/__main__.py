@@ -24,13 +24,21 @@ from bench.scenarios import ROOT, measure
 )
 @click.option("--quick", is_flag=True, help="Only to see that it still works.")
 @click.option(
+    "--tests/--no-tests", default=True, help="The data tests of the whole history."
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     default=ROOT / ".local" / "bench",
     help="Folder of the report; .local/bench when absent.",
 )
 def main(
-    messages: tuple[int, ...], devices: int, subset: int, quick: bool, output: Path
+    messages: tuple[int, ...],
+    devices: int,
+    subset: int,
+    quick: bool,
+    tests: bool,
+    output: Path,
 ) -> None:
     """Measure a build at each of these numbers of MESSAGES, beside other ways.
 
@@ -53,6 +61,7 @@ def main(
                     subset,
                     lambda text: console.print(f"  {text}", highlight=False),
                     quick=quick,
+                    tests=tests,
                 )
             )
         # After each size: what an hour has measured is not lost with the next one.
