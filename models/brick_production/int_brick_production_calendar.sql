@@ -29,7 +29,8 @@ periods as (
         device_registry.stage,
         device_registry.ideal_rate_per_hour,
         device_registry.target_rate_per_hour,
-        coalesce(device_registry.error_counter_means, 'scrap') = 'scrap' as counts_scrap,
+        coalesce(device_registry.error_counter_means, 'scrap') = 'scrap'
+            as counts_scrap,
         {{ period_status('periods.end_time', 'plant.as_of') }} as period_status,
         greatest(
             start_time, sliced_until, least(periods.end_time, plant.as_of)

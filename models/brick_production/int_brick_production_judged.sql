@@ -73,7 +73,8 @@ final as (
             'data_points', periods.reading_count
         ) as metadata,
         array_remove(array[
-            case when counts_scrap and periods.error_rate > limits.error_rate then format(
+            case when counts_scrap and periods.error_rate > limits.error_rate
+                then format(
                 'error rate %s %% above %s %%',
                 round(periods.error_rate * 100, 1), round(limits.error_rate * 100, 1)
             ) end
@@ -84,7 +85,8 @@ final as (
             ) end,
             case when periods.downtime_seconds > limits.downtime_seconds then format(
                 '%s min of downtime above %s min',
-                round(periods.downtime_seconds / 60), round(limits.downtime_seconds / 60)
+                round(periods.downtime_seconds / 60),
+                round(limits.downtime_seconds / 60)
             ) end
         ], null) as warnings,
         anomalies.*,

@@ -32,8 +32,10 @@ targets as (
         round(measured_increment * 3600 / nullif(observed_busy_seconds, 0), 3)
             as avg_speed,
         round(measured_increment * 3600 / nullif(running_seconds, 0), 3) as run_speed,
-        round(observed_busy_seconds / nullif(calendar_seconds - planned_stop_seconds, 0), 9)
-            as observability_ratio,
+        round(
+            observed_busy_seconds / nullif(calendar_seconds - planned_stop_seconds, 0),
+            9
+        ) as observability_ratio,
         round(run_seconds / nullif(observed_busy_seconds, 0), 9) as availability,
         case when observed_busy_seconds > 0 then round(
             measured_increment * 3600 / ideal_rate_per_hour / nullif(run_seconds, 0), 9

@@ -1,5 +1,5 @@
--- One row per grain (hour, shift, day), device and period with messages: what they say of
--- the device itself, and when they came.
+-- One row per grain (hour, shift, day), device and period with messages: what they say
+-- of the device itself, and when they came.
 with device_days as materialized (
 
     select *, {{ fingerprint() }} as day_fingerprint
@@ -24,10 +24,11 @@ cross join lateral (
         select
             *,
             verdict in ('reading', 'health') as is_used,
-            -- Uptime runs on over the change of the day; where it falls, the device began.
+            -- Uptime runs on over the change of day; where it falls, a device began.
             uptime_seconds < coalesce(
                 lag(uptime_seconds) over (
-                    partition by uptime_seconds is null, verdict in ('reading', 'health')
+                    partition by
+                        uptime_seconds is null, verdict in ('reading', 'health')
                     order by event_at, measurement_id
                 ), {{ uptime_before_the_day('device_days') }}
             ) as is_reboot

@@ -345,6 +345,13 @@ def a_late_reading_tells_the_pace_after_a_stop_at_the_change_of_day(name: str) -
     return Case(first, [late], ("int_brick_slices", 1))
 
 
+def a_late_health_message_tells_that_the_device_began_anew(name: str) -> Case:
+    first = [*steady(name, "05:30", 1, 5000), *steady(name, "06:10", 1, 5400)]
+    first.append(Message(name, at("06:05", 1), {"status": "online", "uptime": 100}))
+    late = Message(name, at("05:52", 1), {"status": "online", "uptime": 5000})
+    return Case(first, [late], ("int_brick_sensor_health", 1))
+
+
 def a_day_emptied_between_others(name: str) -> Case:
     first = [
         m for day in range(3) for m in steady(name, "12:00", day, 5000 + day * 900)
@@ -498,6 +505,7 @@ CASES: list[Callable[[str], Case]] = [
     a_stop_over_the_change_of_day_that_late_readings_make_longer,
     a_stop_over_the_change_of_day_that_turns_out_to_be_older,
     a_late_reading_tells_the_pace_after_a_stop_at_the_change_of_day,
+    a_late_health_message_tells_that_the_device_began_anew,
     a_day_emptied_between_others,
     a_last_day_emptied,
     a_day_replaced_by_as_many_rows_with_the_same_sum_of_ids,
