@@ -18,9 +18,7 @@ int_data_quality as (
 ),
 
 moisture_analysis_anomalies as (
-
     select * from {{ ref('moisture_analysis_anomalies') }} where is_flagged
-
 ),
 
 device_registry as (
