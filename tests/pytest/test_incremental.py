@@ -700,21 +700,31 @@ def test_settings_restate_their_device_only(restated: Restated):
     registry = "update analytics.device_registry set {} where device_id = '{}';"
     now = registry.format("max_rate_per_hour = 600", "SAU-ME-01")
     now += registry.format("commissioned_on = '2026-03-04'", "SAU-ME-02")
+    now += registry.format("expected_interval_seconds = 20", "AM-SAY-01")
     before = registry.format("max_rate_per_hour = 1650", "SAU-ME-01")
     before += registry.format("commissioned_on = '2020-01-01'", "SAU-ME-02")
+    before += registry.format("expected_interval_seconds = 300", "AM-SAY-01")
     with changed(plant, now, before) as rewritten:
-        assert {device_id for _, device_id in rewritten} == {"SAU-ME-01", "SAU-ME-02"}
+        assert {device_id for _, device_id in rewritten} == {
+            "SAU-ME-01",
+            "SAU-ME-02",
+            "AM-SAY-01",
+        }
         assert ("stg_brick_counts", "SAU-ME-01") not in rewritten
         restated_rows = _restated(plant)
         assert ("int_brick_increments", "SAU-ME-01") in restated_rows
         assert ("rejected_measurements", "SAU-ME-02") in restated_rows
+        assert ("int_moisture_readings", "AM-SAY-01") in restated_rows
+        assert ("int_message_periods", "AM-SAY-01") in restated_rows
 
 
 def test_the_shifts_restate_the_facts_of_their_days(restated: Restated):
     plant = restated.plant
     name = "update analytics.shifts set shift_name = '{}' where shift_index = 1"
     with changed(plant, name.format("early"), name.format("day")):
-        assert ("int_brick_production_periods", "SAU-ME-01") in _restated(plant)
+        restated_rows = _restated(plant)
+        assert ("int_brick_production_periods", "SAU-ME-01") in restated_rows
+        assert ("int_moisture_periods", "AM-SAY-01") in restated_rows
 
 
 def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
