@@ -10,15 +10,18 @@ from dbt.plugins.manager import dbtPlugin
 
 
 class LocalPython(dbtPlugin):
-    """Gives the postgres adapter what Python models and runs at once need."""
+    """Gives dbt what Python models, runs at once and quick runs need."""
 
     def initialize(self) -> None:
         """Replace the adapter class before dbt registers an adapter."""
+        from dbt import compilation
         from dbt.adapters import postgres
 
         from dbt_local_python.adapter import PostgresAdapter
+        from dbt_local_python.inject_ctes import inject_ctes_into_sql
 
         postgres.Plugin.adapter = PostgresAdapter
+        compilation.inject_ctes_into_sql = inject_ctes_into_sql
 
 
 plugins = [LocalPython]

@@ -19,11 +19,13 @@ import pandas as pd
 import psycopg2
 import pytest
 import yaml
+from dbt import compilation
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.nodes import InjectedCTE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbt_local_python import adapter, copy_frames
+from dbt_local_python import adapter, copy_frames, inject_ctes
 from dbt_local_python.runtime import Relation, Session, explain_failure
 
 MACROS = Path(__file__).parents[2] / "macros"
@@ -113,6 +115,7 @@ def test_the_plugin_is_active_and_the_swap_is_atomic(scratch):
         f" where relnamespace = '{scratch.schema}'::regnamespace"
     )
     assert tables == [("m",)]
+    assert compilation.inject_ctes_into_sql is inject_ctes.inject_ctes_into_sql
 
 
 def test_a_failing_model_keeps_the_old_table_and_names_the_line(scratch):
@@ -162,6 +165,39 @@ return up.df(where="no_such_column > 1")
     said = scratch.dbt("run", succeeds=False)
     assert "models/a.py, line 3: UndefinedColumn" in said
     assert scratch.query("select n from b order by n") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1",
+        "with a as (select 1) select * from a",
+        "\n-- with a word\n/* with\n another */ WITH a as (select 1) select * from a",
+        "with recursive a as (select 1) select * from a",
+        "with recursives as (select 1) select * from recursives",
+        "select * from (with a as (select 1) select * from a) as b",
+        "-- One row.\nselect withal from a",
+    ],
+)
+def test_ctes_are_injected_where_dbt_injects_them(sql):
+    """dbt's own function, from a process without the plugin, is the oracle."""
+    program = (
+        "import sys;"
+        "from dbt.compilation import InjectedCTE, inject_ctes_into_sql as f;"
+        "ctes = [InjectedCTE(n, f' {n} as (select 2)') for n in 'xy'];"
+        "sys.stdout.write(f(sys.argv[1], ctes))"
+    )
+    own = subprocess.run(
+        [sys.executable, "-c", program, sql], check=True, capture_output=True, text=True
+    ).stdout
+    ctes = [InjectedCTE(name, f" {name} as (select 2)") for name in "xy"]
+    ours = inject_ctes.inject_ctes_into_sql(sql, ctes)
+    assert _words(ours) == _words(own)
+
+
+def _words(sql):
+    """Without comments, before or after which dbt may put the word `with`."""
+    return re.sub(r"--[^\n]*|/\*.*?\*/|[\s,]+", " ", sql, flags=re.DOTALL).split()
 
 
 def test_indexes_grants_and_hooks_work(scratch):
