@@ -2,9 +2,11 @@
     Tables and incremental tables from Python models.
 
     The two materializations are those of dbt-adapters 1.24.5, word for word but for
-    three things: they admit python, `create_table_as` is called with the language
-    (`get_create_table_as_sql` of dbt-adapters cannot pass it on), and a full refresh of
-    a table that views read changes its rows in place (macros in relations.sql).
+    this: they admit python; `create_table_as` is called with the language
+    (`get_create_table_as_sql` of dbt-adapters cannot pass it on); a full refresh of a
+    table that views read changes its rows in place (macros in relations.sql); and an
+    incremental model with nothing to append makes no temporary table, one with the
+    columns it had asks one question about them instead of six.
     `create_table_as` is that of dbt-postgres 1.11.0 after its first statement, which
     turns a Python model into the select over its result; from there on it is SQL like
     any other.
@@ -13,9 +15,7 @@
 
 {% macro postgres__create_table_as(temporary, relation, compiled_code, language='sql') -%}
   {%- set sql = compiled_code -%}
-  {%- if language == 'python' and is_incremental() and not has_days_to_build() -%}
-    {%- set sql = 'select * from ' ~ this ~ ' where false' -%}
-  {%- elif language == 'python' -%}
+  {%- if language == 'python' -%}
     {%- set sql = adapter.stage_python_model(model, compiled_code, flags.EMPTY) -%}
   {%- endif -%}
   {%- set unlogged = config.get('unlogged', default=false) -%}
@@ -47,15 +47,12 @@
 {%- endmacro %}
 
 
-{#- Whether `list_days_to_build` listed any: to import pandas takes longer than all else in
-    a run without news. A model without such a list always has something to build. -#}
+{#- Whether the pre-hook left anything to append. A model without that hook always has
+    something to build, and one without a row has to take up the columns of its code. -#}
 {% macro has_days_to_build() -%}
-    {%- set found = run_query(
-        "select to_regclass('pg_temp.days_to_build') is null"
-    ).rows[0][0] or run_query(
-        'select exists (select from pg_temp.days_to_build)'
-    ).rows[0][0] -%}
-    {{ return(found) }}
+    {{ return(run_query(
+        "select current_setting('brickworks.days_to_build', true) is distinct from 'none'"
+    ).rows[0][0]) }}
 {%- endmacro %}
 
 
@@ -168,10 +165,15 @@
       {% set build_sql = create_table_as(False, intermediate_relation, compiled_code, model['language']) %}
       {% set relation_for_indexes = intermediate_relation %}
       {% set need_swap = true %}
+  {% elif not has_days_to_build() %}
+    {#-- Nothing to append: spares the temporary table and all questions about its columns --#}
+    {% set build_sql = 'select where false' %}
   {% else %}
     {% do run_query(create_table_as(True, temp_relation, compiled_code, model['language'])) %}
     {% set relation_for_indexes = temp_relation %}
     {% set contract_config = config.get('contract') %}
+    {% set dest_columns = none %}
+    {% if not has_columns_of(existing_relation, temp_relation, constraints=false) %}
     {% if not contract_config or not contract_config.enforced %}
       {% do adapter.expand_target_column_types(
                from_relation=temp_relation,
@@ -179,6 +181,7 @@
     {% endif %}
     {#-- Process schema changes. Returns dict of changes if successful. Use source columns for upserting/merging --#}
     {% set dest_columns = process_schema_changes(on_schema_change, temp_relation, existing_relation) %}
+    {% endif %}
     {% if not dest_columns %}
       {% set dest_columns = adapter.get_columns_in_relation(existing_relation) %}
     {% endif %}

@@ -59,12 +59,13 @@
 
 
 {#- Whether two tables have the same columns in the same order. -#}
-{% macro has_columns_of(relation, other) %}
+{% macro has_columns_of(relation, other, constraints=true) %}
   {% set columns = [] %}
   {% for table in [relation, other] %}
     {% do columns.append(
         "(select array_agg("
-        ~ "(attname, atttypid, atttypmod, attnotnull)::text order by attnum)"
+        ~ "(attname, atttypid, atttypmod" ~ (", attnotnull" if constraints else "")
+        ~ ")::text order by attnum)"
         ~ " from pg_attribute where attnum > 0 and not attisdropped"
         ~ " and attrelid = '" ~ table ~ "'::regclass)"
     ) %}
