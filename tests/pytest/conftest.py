@@ -15,6 +15,7 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 from dbt.cli.main import dbtRunner
+from dbt_common.behavior_flags import BehaviorFlagRendered
 from psycopg2.extras import execute_values
 
 from brickworks.local_database import Cluster, temporary_cluster
@@ -30,6 +31,18 @@ def no_database_of_the_user() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("BRICKWORKS_DB_"):
                 patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_stack_for_a_flag() -> Iterator[None]:
+    """dbt looks through the whole stack, sources and all, to say who defined a flag.
+
+    Eleven times an invocation; under pytest, whose stacks are deep, that is seconds.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        source = staticmethod(lambda: "dbt")
+        patch.setattr(BehaviorFlagRendered, "_default_source", source)
         yield
 
 
