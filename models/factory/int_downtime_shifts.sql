@@ -19,7 +19,7 @@ downtime_events as (
             device_id,
             max(high) filter (where metric = 'startup') * interval '1 second'
                 as startup,
-            max(high) filter (where metric = 'startup_after') as startup_after
+            max(low) filter (where metric = 'startup_after') as startup_after
         from {{ ref('device_thresholds') }}
         where sensor_type in {{ sensor_types('stg_brick_counts') }}
         group by device_id
