@@ -77,8 +77,8 @@ bursts as (
     from resets
     inner join resets as others
         on resets.production_line = others.production_line
-        and others.event_at >= resets.event_at
-        and others.event_at <= resets.event_at + resets.together
+        and resets.event_at <= others.event_at
+        and resets.event_at + resets.together >= others.event_at
     group by resets.production_line, resets.device_id, resets.event_at
 
 ),

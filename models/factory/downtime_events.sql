@@ -51,7 +51,8 @@ judged as (
             when state = 'planned_stop' then 'planned'
             when state = 'micro_stop' then 'micro_stop'
             when state = 'unobserved' then case
-                when silent_sibling_count >= comms_loss * sibling_count then 'comms_loss'
+                when silent_sibling_count >= comms_loss * sibling_count
+                    then 'comms_loss'
                 when sibling_count > 0
                     and coalesce(before_it_moves, true)
                     and coalesce(after_it_moves, true) then 'sensor_silence'
@@ -65,9 +66,9 @@ judged as (
                     between standstills.starts_at - limits.changeover
                     and standstills.ends_at
             ) then 'changeover'
-            when is_starved and not coalesce(is_blocked and after_it_stood_longer, false)
-                then 'starved'
-            when is_blocked then 'blocked'
+            when is_blocked and coalesce(after_it_stood_longer or not is_starved, true)
+                then 'blocked'
+            when is_starved then 'starved'
             else 'breakdown'
         end as kind
     from int_standstills as standstills

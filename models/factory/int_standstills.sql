@@ -50,8 +50,8 @@ episodes as (
     from int_brick_episodes
     union all
     select
-        device_id, last_measurement_id, last_measurement_id, 'unobserved',
-        watched_until, as_of
+        device_id, last_measurement_id as first_measurement_id, last_measurement_id,
+        'unobserved' as state, watched_until as starts_at, as_of as ends_at
     from ends
     where is_silent
 

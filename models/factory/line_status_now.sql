@@ -78,8 +78,8 @@ final as (
     ) as recent on true
     left join brick_production_stats as shifts
         on devices.device_id = shifts.device_id
-        and shifts.start_time <= plant.as_of
-        and shifts.end_time > plant.as_of
+        and plant.as_of >= shifts.start_time
+        and plant.as_of < shifts.end_time
 
 )
 
