@@ -106,7 +106,10 @@ select
     sums.micro_stop_seconds,
     sums.downtime_seconds,
     sums.planned_stop_seconds,
-    sums.unobserved_seconds
+    -- The rest: gaps, and the time before the first level and after the last.
+    {{ seconds_between('asked.starts_at', 'asked.ends_at') }}
+    - coalesce(sums.observed_busy_seconds + sums.planned_stop_seconds, 0)
+        as unobserved_seconds
 from asked
 cross join devices
 left join sums on devices.device_id = sums.device_id

@@ -143,6 +143,7 @@ def test_what_was_made_between_two_moments_is_what_the_marts_say(built):
     )
     assert [made[column] for column in columns] == list(expected)
     assert made["count_increment"] > 1000
+    assert sum(made[column] for column in columns[4:]) == 86_400
 
 
 def test_parts_of_a_time_add_up_to_it(built):
