@@ -75,6 +75,6 @@ left join int_brick_steps as steps
     on increments.device_id = steps.device_id
     and increments.production_date = steps.production_date
     and increments.is_level
-    and steps.starts_at < increments.event_at
-    and steps.ends_at >= increments.event_at
+    and increments.event_at > steps.starts_at
+    and increments.event_at <= steps.ends_at
 order by verdicts.filed_at, messages.measurement_id
