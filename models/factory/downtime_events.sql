@@ -51,9 +51,9 @@ judged as (
             when state = 'planned_stop' then 'planned'
             when state = 'micro_stop' then 'micro_stop'
             when state = 'unobserved' then case
-                when silent_sibling_count >= comms_loss * sibling_count
+                when silent_sibling_count >= comms_loss * watched_sibling_count
                     then 'comms_loss'
-                when sibling_count > 0
+                when watched_sibling_count > 0
                     and coalesce(before_it_moves, true)
                     and coalesce(after_it_moves, true) then 'sensor_silence'
                 else 'unknown_silence'

@@ -1,12 +1,14 @@
--- One row per device and standstill or silence outside planned stops: what the other
--- counters of the line did meanwhile.
+-- One row per device and downtime or silence: what the other counters of the line did
+-- meanwhile.
 with standstills as (
 
-    select * from {{ ref('int_standstills') }} where state <> 'planned_stop'
+    select * from {{ ref('int_standstills') }} where state in ('downtime', 'unobserved')
 
 ),
 
 others as not materialized (select * from {{ ref('int_standstills') }}),
+
+pairs as materialized (select * from {{ ref('int_line_neighbours') }}),
 
 limits as (
 
@@ -20,33 +22,25 @@ limits as (
 
 ),
 
-siblings as materialized (
-
-    select distinct device_id, production_line, stage_index, minutes_since_press
-    from others
-
-),
-
--- A stop travels down the line with the bricks, and up it at once.
+-- Of a stop the nearest stages tell, of a silence the whole line. A stop travels down the
+-- line with the bricks, and up it at once.
 felt as (
 
     select
-        standstills.device_id, standstills.starts_at, standstills.seconds,
-        siblings.device_id as sibling_id,
-        siblings.stage_index - standstills.stage_index as stages_further,
+        standstills.device_id, standstills.state as own_state, standstills.starts_at,
+        standstills.seconds, pairs.sibling_id, pairs.stages_further,
         limits.stop_border, limits.moving_share,
         standstills.starts_at - delay as since,
         standstills.ends_at - delay as until
     from standstills
     inner join limits on standstills.device_id = limits.device_id
-    inner join siblings
-        on standstills.production_line = siblings.production_line
-        and standstills.device_id <> siblings.device_id
+    inner join pairs
+        on standstills.device_id = pairs.device_id
+        and (pairs.is_nearest or standstills.state = 'unobserved')
+        and standstills.starts_at >= pairs.watched_from
     cross join lateral (
         select interval '1 minute' * case
-            when standstills.state <> 'unobserved' then greatest(
-                0, standstills.minutes_since_press - siblings.minutes_since_press
-            ) else 0
+            when standstills.state = 'unobserved' then 0 else pairs.minutes_before
         end as delay
     ) as delays
 
@@ -55,7 +49,7 @@ felt as (
 beside as (
 
     select
-        felt.device_id, starts_at, stages_further,
+        device_id, starts_at, own_state, stages_further,
         silent_seconds >= moving_share * felt.seconds as is_silent,
         felt.seconds - stood_seconds - silent_seconds
             >= moving_share * felt.seconds as keeps_moving,
@@ -97,24 +91,16 @@ beside as (
 
 select
     device_id,
-    bool_and(stood_first) filter (where stages_further = nearest_before) as is_starved,
-    bool_and(stood_first) filter (where stages_further = nearest_after) as is_blocked,
-    count(*)::integer as sibling_count,
-    (count(*) filter (where is_silent))::integer as silent_sibling_count,
+    bool_and(stood_first) filter (where own_state = 'downtime' and stages_further < 0)
+        as is_starved,
+    bool_and(stood_first) filter (where own_state = 'downtime' and stages_further > 0)
+        as is_blocked,
+    max(stood_seconds) filter (where stages_further > 0)
+    > max(stood_seconds) filter (where stages_further < 0) as after_it_stood_longer,
+    count(*) as watched_sibling_count,
+    count(*) filter (where is_silent) as silent_sibling_count,
     bool_or(keeps_moving) filter (where stages_further < 0) as before_it_moves,
     bool_or(keeps_moving) filter (where stages_further > 0) as after_it_moves,
-    max(stood_seconds) filter (where stages_further = nearest_after)
-    > max(stood_seconds) filter (where stages_further = nearest_before)
-        as after_it_stood_longer,
     starts_at
-from (
-    select
-        *,
-        max(stages_further) filter (where stages_further < 0) over around
-            as nearest_before,
-        min(stages_further) filter (where stages_further > 0) over around
-            as nearest_after
-    from beside
-    window around as (partition by device_id, starts_at)
-) as with_nearest
+from beside
 group by device_id, starts_at
