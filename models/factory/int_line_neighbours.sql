@@ -1,5 +1,5 @@
--- One row per brick counter and other brick counter of its line that has ever been read:
--- on which side of it, and how far.
+-- One row per brick counter and other brick counter of its line that has ever been
+-- read: on which side of it, and how far.
 with devices as (
 
     select * from {{ ref('devices') }}

@@ -22,8 +22,8 @@ limits as (
 
 ),
 
--- Of a stop the nearest stages tell, of a silence the whole line. A stop travels down the
--- line with the bricks, and up it at once.
+-- Of a stop the nearest stages tell, of a silence the whole line. A stop travels down
+-- the line with the bricks, and up it at once.
 felt as (
 
     select
