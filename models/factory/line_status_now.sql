@@ -29,7 +29,7 @@ final as (
         end as state,
         open_events.event_id as open_event_id,
         shifts.shift_name,
-        newest.count as current_count,
+        levels.count as current_count,
         shifts.count_increment as shift_count,
         shifts.target_count as shift_target_count,
         shifts.efficiency as shift_efficiency,
@@ -49,16 +49,19 @@ final as (
     left join stages on devices.stage = stages.stage
     left join open_events on devices.device_id = open_events.device_id
     left join lateral (
-        select episodes.state, levels.count
+        select episodes.state
         from (select * from {{ ref('int_brick_episodes') }}) as episodes
-        inner join (select * from {{ ref('int_brick_increments') }}) as levels
-            on episodes.device_id = levels.device_id
-            and episodes.last_measurement_id = levels.measurement_id
-            and episodes.production_date <= levels.production_date
         where episodes.device_id = devices.device_id
         order by episodes.production_date desc, episodes.ends_at desc
         limit 1
     ) as newest on true
+    left join lateral (
+        select readings.count
+        from (select * from {{ ref('int_brick_increments') }}) as readings
+        where readings.device_id = devices.device_id and readings.is_level
+        order by readings.event_at desc
+        limit 1
+    ) as levels on true
     left join lateral (
         select max(downtime_events.ended_at) as ended_at
         from downtime_events
