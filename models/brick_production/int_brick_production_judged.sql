@@ -81,7 +81,8 @@ final as (
         ], null) as issues,
         array_remove(array[
             case when periods.avg_speed < limits.avg_speed then format(
-                '%s pieces/h below %s', periods.avg_speed, limits.avg_speed
+                '%s pieces/h below %s',
+                trim_scale(periods.avg_speed), trim_scale(limits.avg_speed)
             ) end,
             case when periods.downtime_seconds > limits.downtime_seconds then format(
                 '%s min of downtime above %s min',

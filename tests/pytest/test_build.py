@@ -116,6 +116,93 @@ def test_the_docs_are_one_page_that_opens_with_the_overview(built):
     assert heading[2:] in page
 
 
+# --- the analyses: questions by vars ----------------------------------------------
+
+A_DAY_OF_A_PRESS = (
+    '{device: sau-me-01, from: "2025-11-10 06:00+07", to: "2025-11-11 06:00+07"}'
+)
+
+
+def _answer(project, analysis: str, variables: str = "{}") -> list[dict]:
+    """What `dbt show` shows of an analysis."""
+    shown = project.dbt("show", "-s", analysis, "--limit", "9999", "--vars", variables)
+    table = shown.result.results[0].agate_table
+    return [dict(zip(table.column_names, row, strict=True)) for row in table.rows]
+
+
+def test_what_was_made_between_two_moments_is_what_the_marts_say(built):
+    [made] = _answer(built, "brick_production_between", A_DAY_OF_A_PRESS)
+    columns = [
+        "count_increment", "measured_increment", "error_count", "avg_speed",
+        "running_seconds", "micro_stop_seconds", "downtime_seconds",
+        "planned_stop_seconds", "unobserved_seconds",
+    ]  # fmt: skip
+    [expected] = built.sql(
+        f"select {', '.join(columns)} from analytics.brick_production_stats_daily"
+        " where device_id = 'SAU-ME-01' and production_date = '2025-11-10'"
+    )
+    assert [made[column] for column in columns] == list(expected)
+    assert made["count_increment"] > 1000
+    assert sum(made[column] for column in columns[4:]) == 86_400
+
+
+def test_parts_of_a_time_add_up_to_it(built):
+    """Also where the borders cut minutes."""
+    day = '{{device: SAU-LN-01, from: "2025-11-10 {}+07", to: "2025-11-10 {}+07"}}'
+    cuts = ["09:00:11", "09:07:33.4", "10:21:00.9", "12:00:07"]
+    [whole] = _answer(built, "brick_production_between", day.format(cuts[0], cuts[-1]))
+    parts = [
+        _answer(built, "brick_production_between", day.format(*cuts[i : i + 2]))[0]
+        for i in range(3)
+    ]
+    for column in ("count_increment", "running_seconds"):
+        assert sum(part[column] for part in parts) == whole[column] > 0
+
+
+def test_without_vars_the_last_twelve_hours_of_every_counter_are_shown(built):
+    made = _answer(built, "brick_production_between")
+    assert {row["device_id"] for row in made} >= {"SAU-ME-01", "SAU-LN-01"}
+    [(newest,)] = built.sql("select max(last_reading_at) from analytics.devices")
+    assert {row["ends_at"] for row in made} == {newest}
+
+
+def test_a_number_is_traced_to_its_messages(built):
+    messages = _answer(built, "trace_a_number", A_DAY_OF_A_PRESS)
+    raw = built.sql(
+        "select id from raw.measurements where upper(trim(device_id)) = 'SAU-ME-01'"
+        " and timestamp >= '2025-11-10 06:00+07' and timestamp < '2025-11-11 06:00+07'"
+        " and timestamp <= created_at + interval '5 minutes'"
+    )
+    traced = {row["measurement_id"] for row in messages}
+    assert {id for (id,) in raw} <= traced
+    of_readings = sum(row["count_increment"] or 0 for row in messages)
+    [(bricks,)] = built.sql(
+        "select count_increment from analytics.brick_production_stats_daily"
+        " where device_id = 'SAU-ME-01' and production_date = '2025-11-10'"
+    )
+    # But for the steps that cross 06:00 on either day.
+    assert of_readings == pytest.approx(bricks, abs=60)
+    readings = [row for row in messages if row["verdict"] == "reading"]
+    assert all(row["counter_event"] for row in readings)
+    assert sum(row["step_state"] is not None for row in readings) > 1000
+    assert _answer(built, "trace_a_number") != []
+
+
+def test_devices_that_are_silent_or_were_never_seen_are_named(built):
+    [(newest,)] = built.sql("select max(last_reading_at) from analytics.devices")
+    silent = {row["device_id"]: row for row in _answer(built, "silent_devices")}
+    assert silent["TRUOC-DH-01"]["kind"] == "never_seen"
+    assert "SAU-LN-01" not in silent
+    later = f"{{as_of: '{newest.isoformat()}'}}"
+    assert set(_answer(built, "silent_devices", later)[0]) >= {"kind", "silent_seconds"}
+
+
+def test_the_tables_compare_with_themselves(built):
+    rows = _answer(built, "compare_with_full_refresh", "{fresh_schema: analytics}")
+    assert {row["model"] for row in rows} >= {"int_brick_slices", "device_days"}
+    assert {row["only_incremental"] for row in rows} == {0}
+
+
 def test_nothing_but_select_is_needed_on_the_raw_table(built):
     [(may_select, may_insert)] = built.sql(
         "select has_table_privilege(%s, 'raw.measurements', 'select'),"
