@@ -320,7 +320,7 @@ def sensor_dead(
 
 
 def _resolution(values: pd.Series) -> pd.Series:
-    """The smallest step between two readings in a row among the last 144; NaN without."""
+    """The smallest step between readings in a row, of the last 144; NaN without one."""
     steps = values.diff().abs()
     return steps.where(steps > 0).rolling(SPIKE_BASELINE, min_periods=1).min()
 
