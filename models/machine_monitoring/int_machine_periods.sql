@@ -57,7 +57,9 @@ cross join lateral (
             upper(stop) as ends_at
         from (
             select range_agg(tstzrange(starts_at, ends_at)) as stops
-            from (table slices union all table about) as stretches
+            from (
+                select * from slices union all select * from about
+            ) as stretches
             where state = 'stopped' and not is_planned
         ) as of_the_day
         cross join lateral unnest(stops) as stop
