@@ -41,7 +41,9 @@ cross join lateral (
             and production_date = device_days.production_date
     ),
 
-    about as (
+    stretches as (
+        select * from slices
+        union all
         select * from {{ machine_states_about('device_days') }} as next_day
     ),
 
@@ -57,9 +59,7 @@ cross join lateral (
             upper(stop) as ends_at
         from (
             select range_agg(tstzrange(starts_at, ends_at)) as stops
-            from (
-                select * from slices union all select * from about
-            ) as stretches
+            from stretches
             where state = 'stopped' and not is_planned
         ) as of_the_day
         cross join lateral unnest(stops) as stop
@@ -72,11 +72,7 @@ cross join lateral (
             >= {{ var('downtime_from_seconds') }}
     ),
 
-    last_seen as (
-        select greatest(
-            (select max(ends_at) from slices), (select max(ends_at) from about)
-        ) as last_seen_at
-    )
+    last_seen as (select max(ends_at) as last_seen_at from stretches)
 
     select
         periods.grain,
