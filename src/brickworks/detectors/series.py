@@ -214,8 +214,8 @@ def drift(
         if end - begin < minimum_readings or i < first_judged:
             continue
         before = x[begin:end]
-        middle[i] = np.median(before)
-        sd[i] = SCALE * np.median(np.abs(before - middle[i]))
+        middle[i] = _median(before)
+        sd[i] = SCALE * _median(np.abs(before - middle[i]))
         level[i] = x[end : i + 1].mean()
     sd = np.maximum(sd, smallest_share * np.abs(middle))
     # A value rounded to steps has the rounding's own standard deviation at least.
@@ -319,10 +319,19 @@ def sensor_dead(
     )
 
 
+def _median(values: Array) -> float:
+    """As numpy's, at a third of the time for the short arrays of a day."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return np.partition(values, half)[half]
+    low, high = np.partition(values, (half - 1, half))[half - 1 : half + 1]
+    return (low + high) / 2
+
+
 def _resolution(values: pd.Series) -> pd.Series:
-    """The smallest step between readings in a row, of the last 144; NaN without one."""
+    """The smallest step between readings in a row up to each; NaN before the first."""
     steps = values.diff().abs()
-    return steps.where(steps > 0).rolling(SPIKE_BASELINE, min_periods=1).min()
+    return steps.where(steps > 0).cummin().ffill()
 
 
 def _window_mean(values: pd.Series, n: int) -> pd.Series:
