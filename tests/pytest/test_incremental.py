@@ -563,6 +563,12 @@ def a_machine_that_sends_temperatures_besides(name: str) -> Case:
     return Case(first, later, ("machine_metric_stats_hourly", 0))
 
 
+def a_probe_that_counts_bricks_besides(name: str) -> Case:
+    """Its messages have fingerprints by sensor type: bricks must not read the other's."""
+    first, later = moist(name, "12:00", 0, 0.15, 0.16), steady(name, "12:00", 0, 5000)
+    return Case(first, later, ("brick_production_stats", 0))
+
+
 def a_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
     odd = Message(name, "1970-01-01 00:00:07+00", {"count": 7}, at("12:00", 0))
     return Case(steady(name, "12:00", 0, 10), [odd], ("rejected_measurements", 0))
@@ -631,6 +637,7 @@ CASES: list[Callable[[str], Case]] = [
     a_late_day_of_vibration_changes_the_trend_of_later_ones,
     a_late_machine_value_changes_the_baseline_of_the_next_day,
     a_machine_that_sends_temperatures_besides,
+    a_probe_that_counts_bricks_besides,
 ]
 
 
