@@ -25,7 +25,7 @@
                 round((stopped_seconds - planned_stop_seconds) / 60)
             )),
             (anomaly_penalty, format(
-                '%s anomalies to be warned of', warning_count + critical_count
+                'anomalies to be warned of: %s', warning_count + critical_count
             ))
         ) as penalties (points, words)
         where round(points, 1) > 0

@@ -101,7 +101,7 @@ MOISTURE = """
         where sample_count > 0
     ) as stats
     where shifts_ago <= %(shifts)s
-    order by start_time desc, device_id
+    order by start_time desc, device_id desc
 """
 
 MACHINES = """
@@ -119,7 +119,7 @@ MACHINES = """
         where reading_count > 0
     ) as stats
     where shifts_ago <= %(shifts)s
-    order by start_time desc, device_id
+    order by start_time desc, device_id desc
 """
 
 

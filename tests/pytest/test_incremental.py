@@ -564,7 +564,7 @@ def a_machine_that_sends_temperatures_besides(name: str) -> Case:
 
 
 def a_probe_that_counts_bricks_besides(name: str) -> Case:
-    """Its messages have fingerprints by sensor type: bricks must not read the other's."""
+    """Messages have a fingerprint per sensor type: bricks must not read the other."""
     first, later = moist(name, "12:00", 0, 0.15, 0.16), steady(name, "12:00", 0, 5000)
     return Case(first, later, ("brick_production_stats", 0))
 

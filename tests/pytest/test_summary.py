@@ -151,8 +151,8 @@ def test_a_machine_tells_its_uptime_health_and_why(marts):
     assert [
         (m.device, m.uptime, m.health, m.status, m.reason) for m in found.machines
     ] == [
-        ("FAN-1", "95.5", "61.2", "degraded", "too hot"),
         ("KILN-1", "-", "-", "-", "-"),
+        ("FAN-1", "95.5", "61.2", "degraded", "too hot"),
     ]
 
 
