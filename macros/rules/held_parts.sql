@@ -19,5 +19,8 @@
     from {{ readings }} as readings
     inner join periods
         on event_at < end_time
-        and (event_at >= start_time or next_reading_at > start_time)
+        and (
+            event_at >= start_time
+            or coalesce(next_reading_at, holds_until) > start_time
+        )
 {%- endmacro %}

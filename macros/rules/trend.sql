@@ -2,7 +2,7 @@
     for a lateral join: Theil-Sen's median of the slopes of all pairs, and Mann-Kendall's
     test on their signs. A direction needs both: a trend that chance does not make, and a
     change that matters. Var `trend_rule` has the borders. -#}
-{% macro trend(times, values, span) -%}
+{% macro trend(times, values, span, least_points=none) -%}
 {%- set rule = var('trend_rule') -%}
     (
         with points as (
@@ -47,7 +47,7 @@
                 ) }} as p_value
             from pairs
             cross join ties
-            where point_count >= {{ rule['least_points'] }}
+            where point_count >= {{ least_points or rule['least_points'] }}
         )
 
         select

@@ -80,7 +80,9 @@ cross join lateral (
             as first_measurement_id,
         (array_agg(measurement_id order by event_at desc)
             filter (where {{ is_reading }}))[1]
-            as last_measurement_id
+            as last_measurement_id,
+        min(ingested_at) as first_ingested_at,
+        max(ingested_at) as last_ingested_at
     from messages
     inner join production_periods
         on device_days.production_date = production_periods.production_date

@@ -20,6 +20,7 @@ from rich.table import Table
 from brickworks.settings import Problem
 
 SHIFTS_SHOWN = 12
+SENSOR_SHIFTS_SHOWN = 4
 ANOMALIES_SHOWN = 8
 REASONS_SHOWN = 5
 
@@ -85,6 +86,43 @@ ANOMALIES = """
 """
 
 
+# Of moisture and machines the newest shifts are shown, and of these every device.
+MOISTURE = """
+    select
+        device_id,
+        production_date,
+        shift_name,
+        round(100 * avg_moisture, 1),
+        round(100 * time_in_range_ratio, 1),
+        alert_level
+    from (
+        select *, dense_rank() over (order by start_time desc) as shifts_ago
+        from {moisture_analysis_stats}
+        where sample_count > 0
+    ) as stats
+    where shifts_ago <= %(shifts)s
+    order by start_time desc, device_id desc
+"""
+
+MACHINES = """
+    select
+        device_id,
+        production_date,
+        shift_name,
+        round(uptime_percentage, 1),
+        round(health_score, 1),
+        status,
+        maintenance_reason
+    from (
+        select *, dense_rank() over (order by start_time desc) as shifts_ago
+        from {machine_monitoring_stats}
+        where reading_count > 0
+    ) as stats
+    where shifts_ago <= %(shifts)s
+    order by start_time desc, device_id desc
+"""
+
+
 @dataclass(frozen=True)
 class Messages:
     """The messages of one sensor type, by what became of them."""
@@ -115,6 +153,31 @@ class Bricks:
 
 
 @dataclass(frozen=True)
+class Moisture:
+    """The tiles at one probe in one shift; percentages as text, "-" if not known."""
+
+    device: str
+    date: str
+    shift: str
+    average: str
+    in_range: str
+    alert_level: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine in one shift; numbers as text, "-" if not known."""
+
+    device: str
+    date: str
+    shift: str
+    uptime: str
+    health: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Anomaly:
     """One device and shift that deserve a look."""
 
@@ -126,11 +189,13 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came out of a build; bricks and anomalies newest first."""
+    """What came out of a build; all but the messages newest first."""
 
     messages: list[Messages]
     rejected: list[tuple[str, int]]
     bricks: list[Bricks]
+    moisture: list[Moisture]
+    machines: list[Machine]
     anomalies: list[Anomaly]
     places: list[tuple[str, str]] = field(default_factory=list)
 
@@ -173,12 +238,19 @@ def read(
     """
     tables = {
         name: sql.Identifier(schema, name)
-        for name in ("brick_production_stats", "rejected_measurements", "device_days")
+        for name in (
+            "brick_production_stats",
+            "moisture_analysis_stats",
+            "machine_monitoring_stats",
+            "rejected_measurements",
+            "device_days",
+        )
     }
+    values = {"stages": list(stages), "shifts": SENSOR_SHIFTS_SHOWN}
 
     def rows(query: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(query).format(**tables), {"stages": list(stages)})
+            cursor.execute(sql.SQL(query).format(**tables), values)
             return cursor.fetchall()
 
     try:
@@ -198,6 +270,8 @@ def read(
                 )
                 for line, date, shift, stage, bricks in rows(BRICKS)
             ],
+            moisture=[Moisture(*map(_text, row)) for row in rows(MOISTURE)],
+            machines=[Machine(*map(_text, row)) for row in rows(MACHINES)],
             anomalies=[Anomaly(*map(_text, row)) for row in rows(ANOMALIES)],
         )
     finally:
@@ -212,6 +286,8 @@ def show(summary: Summary, console: Console) -> None:
     """Print a summary; plain lines where the console is not a terminal."""
     _show_messages(summary, console)
     _show_bricks(summary.bricks, console)
+    _show_moisture(summary.moisture, console)
+    _show_machines(summary.machines, console)
     _show_anomalies(summary.anomalies, console)
     if summary.places:
         console.print("\nWhere to look next", style="bold")
@@ -274,6 +350,44 @@ def _show_bricks(bricks: list[Bricks], console: Console) -> None:
     console.print(table)
     if (earlier := len(bricks) - SHIFTS_SHOWN) > 0:
         console.print(f"The newest {SHIFTS_SHOWN} are shown; {earlier:,} are earlier.")
+
+
+def _show_moisture(moisture: list[Moisture], console: Console) -> None:
+    console.print()
+    if not moisture:
+        console.print("No moisture was measured.")
+        return
+    table = _table(
+        "Moisture of the newest shifts",
+        *((c, False) for c in ("production date", "shift", "device")),
+        ("average %", True),
+        ("in range %", True),
+        ("alert", False),
+    )
+    for row in reversed(moisture):
+        table.add_row(
+            row.date, row.shift, row.device, row.average, row.in_range, row.alert_level
+        )
+    console.print(table)
+
+
+def _show_machines(machines: list[Machine], console: Console) -> None:
+    console.print()
+    if not machines:
+        console.print("No machine was heard of.")
+        return
+    table = _table(
+        "Machines in the newest shifts",
+        *((c, False) for c in ("production date", "shift", "device")),
+        ("uptime %", True),
+        ("health", True),
+        ("status", False),
+        ("why", False),
+    )
+    for row in reversed(machines):
+        numbers = (row.uptime, row.health)
+        table.add_row(row.date, row.shift, row.device, *numbers, row.status, row.reason)
+    console.print(table)
 
 
 def _show_anomalies(anomalies: list[Anomaly], console: Console) -> None:

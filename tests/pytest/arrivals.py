@@ -74,8 +74,15 @@ def health(device_id: str, moment: datetime) -> Message:
 DEVICES = ("SAU-ME-01", "SAU-LN-01", "NEW-01")
 """Two of the registry, whose fastest rates differ, and one it does not know."""
 
-SENSORS = {"AM-SAY-01": "moisture", "AM-NEW-01": "moisture"}
-"""Those of other kinds; nobody told the unit of the new probe."""
+SENSORS = {
+    "AM-SAY-01": "moisture",
+    "AM-NEW-01": "moisture",
+    "QUAT-LO-01": "machine_monitoring",
+    "MAY-NEW-01": "machine_monitoring",
+    "NHIET-01": "temperature",
+}
+"""Those of other kinds; nobody told the unit of the new probe, nor what the new machine
+and the thermometer stand at."""
 
 BURSTS = (
     "05:30", "05:50", "05:56", "05:59", "06:00", "06:00.02", "06:01", "06:10", "11:40",
@@ -207,6 +214,18 @@ class _Sensor:
         if self.rng.random() < 0.5:
             data["temperature"] = self.rng.choice([40, 41, 999])
         return data
+
+    def _machine_monitoring(self, is_odd: bool) -> dict:
+        usual, odd = (2.5, 3.0, 3.1), (4.3, 4.6, 7.5, 12, -1)
+        data = {"vibration": self.rng.choice(odd if is_odd else usual)}
+        if self.rng.random() < 0.7:
+            data["status"] = self.rng.choice(["running", "running", "stopped", "odd"])
+        if self.rng.random() < 0.5:
+            data["rpm"] = self.rng.choice([0, 200, 2900])
+        return data
+
+    def _temperature(self, is_odd: bool) -> dict:
+        return {"temperature": self.rng.choice((90, 250) if is_odd else (60, 61))}
 
 
 @st.composite

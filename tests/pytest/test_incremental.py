@@ -492,6 +492,108 @@ def a_late_moisture_changes_the_baseline_of_the_next_day(name: str) -> Case:
     return Case(first, later, ("moisture_analysis_anomalies", 1))
 
 
+def machine(
+    name: str,
+    clock: str,
+    day: int,
+    *values: float,
+    status: str | None = "running",
+    metric: str = "vibration",
+) -> list[Message]:
+    """Readings of a machine a minute apart, each written at once."""
+    said = {} if status is None else {"status": status}
+    return [
+        Message(name, moment, {metric: value} | said, moment, "machine_monitoring")
+        for moment, value in (
+            (at(clock, day) + i * MINUTE, value) for i, value in enumerate(values)
+        )
+    ]
+
+
+def a_late_machine_value_whose_time_reaches_into_the_next_day(name: str) -> Case:
+    first = machine(name, "05:30", 1, 2, 2.1) + machine(name, "06:10", 1, 2.2, 2.3)
+    late = machine(name, "05:58.5", 1, 3)
+    return Case(first, late, ("int_machine_metric_periods", 1))
+
+
+def a_late_status_whose_time_reaches_into_the_next_day(name: str) -> Case:
+    first = machine(name, "05:30", 1, 2, 2.1) + machine(name, "06:10", 1, 2.2, 2.3)
+    late = machine(name, "05:58.5", 1, 0, status="stopped")
+    return Case(first, late, ("int_machine_states", 1))
+
+
+def a_late_speed_tells_that_a_silent_machine_ran(name: str) -> Case:
+    """A value of before the change of day, that a later state makes running time."""
+    first = machine(name, "05:55", 1, *[2.5] * 5, status=None)
+    first += machine(name, "06:10", 1, 2.5, 2.5)
+    late = machine(name, "05:58.5", 1, 900, status=None, metric="rpm")
+    return Case(first, late, ("int_machine_ranges", 1))
+
+
+def a_stop_of_a_machine_over_the_change_of_day_that_grows(name: str) -> Case:
+    """Four minutes that turn out to be eight: a failure of the day before."""
+    first = machine(name, "05:50", 1, *[2] * 8)
+    first += machine(name, "05:58", 1, 0, 0, status="stopped")
+    first += machine(name, "06:10", 1, *[2] * 5)
+    late = machine(name, "06:01", 1, 0, 0, 0, status="stopped")
+    return Case(first, late, ("int_machine_periods", 0))
+
+
+def a_stop_of_a_machine_that_turns_out_to_be_older(name: str) -> Case:
+    first = machine(name, "05:30", 1, *[2] * 5)
+    first += machine(name, "05:55", 1, *[0] * 12, status="stopped")
+    first += machine(name, "06:07", 1, *[2] * 5)
+    late = machine(name, "05:40", 1, *[0] * 15, status="stopped")
+    return Case(first, late, ("int_machine_periods", 1))
+
+
+def a_late_reading_raises_an_alert_on_the_next_day(name: str) -> Case:
+    first = machine(name, "05:50", 1, *[2] * 8)
+    first += machine(name, "06:00", 1, 8, 2, 2)
+    return Case(first, machine(name, "05:59", 1, 8), ("int_machine_alerts", 1))
+
+
+def an_alert_over_the_change_of_day_that_began_earlier(name: str) -> Case:
+    """Values that neither raise nor clear since an alert in the evening."""
+    first = machine(name, "20:00", 0, 2, 2) + machine(name, "05:00", 1, 6.8, 6.9)
+    first += machine(name, "06:30", 1, 6.8, 6.9)
+    late = machine(name, "21:00", 0, 8, 8)
+    return Case(first, late, ("int_machine_alerts", 1))
+
+
+def a_late_day_of_vibration_changes_the_trend_of_later_ones(name: str) -> Case:
+    first = [
+        message
+        for day in range(6)
+        for message in machine(name, "12:00", day, *[2 + day / 2] * 10)
+    ]
+    late = machine(name, "15:00", 1, *[9] * 10)
+    return Case(first, late, ("machine_monitoring_stats_daily", 5))
+
+
+def a_late_machine_value_changes_the_baseline_of_the_next_day(name: str) -> Case:
+    first = machine(name, "10:00", 0, *[2, 2.1, 1.9] * 12)
+    first += machine(name, "10:00", 1, *[2, 2.1, 1.9] * 8, 5)
+    later = machine(name, "14:00", 0, *[1, 4] * 40)
+    return Case(first, later, ("machine_monitoring_anomalies", 1))
+
+
+def a_machine_that_sends_temperatures_besides(name: str) -> Case:
+    """One device of two sensor types: each its own rows."""
+    first = machine(name, "12:00", 0, 2, 2.1, 2.2)
+    later = [
+        replace(message, sensor_type="temperature")
+        for message in machine(name, "12:00", 0, 60, 61, metric="temperature")
+    ]
+    return Case(first, later, ("machine_metric_stats_hourly", 0))
+
+
+def a_probe_that_counts_bricks_besides(name: str) -> Case:
+    """Messages have a fingerprint per sensor type: bricks must not read the other."""
+    first, later = moist(name, "12:00", 0, 0.15, 0.16), steady(name, "12:00", 0, 5000)
+    return Case(first, later, ("brick_production_stats", 0))
+
+
 def a_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
     odd = Message(name, "1970-01-01 00:00:07+00", {"count": 7}, at("12:00", 0))
     return Case(steady(name, "12:00", 0, 10), [odd], ("rejected_measurements", 0))
@@ -551,6 +653,17 @@ CASES: list[Callable[[str], Case]] = [
     a_late_moisture_two_readings_before_the_day,
     a_late_value_tells_that_the_day_before_was_in_percent,
     a_late_moisture_changes_the_baseline_of_the_next_day,
+    a_late_machine_value_whose_time_reaches_into_the_next_day,
+    a_late_status_whose_time_reaches_into_the_next_day,
+    a_late_speed_tells_that_a_silent_machine_ran,
+    a_stop_of_a_machine_over_the_change_of_day_that_grows,
+    a_stop_of_a_machine_that_turns_out_to_be_older,
+    a_late_reading_raises_an_alert_on_the_next_day,
+    an_alert_over_the_change_of_day_that_began_earlier,
+    a_late_day_of_vibration_changes_the_trend_of_later_ones,
+    a_late_machine_value_changes_the_baseline_of_the_next_day,
+    a_machine_that_sends_temperatures_besides,
+    a_probe_that_counts_bricks_besides,
 ]
 
 
@@ -578,8 +691,10 @@ REGISTERED = [
     *readings("SAU-ME-02", at("12:00", 4), range(2000, 2200, 10)),
     *readings("SAU-LN-01", at("12:00", 0), [100, 110, 120, 118, 130, 140]),
     *moist("AM-SAY-01", "12:00", 0, 0.15, 0.16, 0.21, 0.22, 0.15, 0.15),
-    # As many as the domain has models: each gets new code for a device of its own.
+    *machine("QUAT-LO-01", "12:00", 0, 60, 70, 71, 72, 60, metric="temperature"),
+    # As many as a domain has models: each gets new code for a device of its own.
     *(m for i in range(10) for m in moist(f"PROBE-{i:02}", "12:00", 0, 0.15, 0.16)),
+    *(m for i in range(18) for m in machine(f"TURNS-{i:02}", "12:00", 0, 2.5, 2.6)),
 ]
 
 
@@ -815,6 +930,38 @@ def test_another_band_restates_judgments_and_no_fact(restated: Restated):
         assert {model for model, _ in _restated(plant)} >= judgments - {
             "moisture_analysis_anomalies"
         }
+
+
+def test_a_machine_limit_restates_judgments_and_no_fact(restated: Restated):
+    plant = restated.plant
+    limit = (
+        "update analytics.machine_limits set warning = {}"
+        " where machine_type = 'fan' and metric = 'temperature'"
+    )
+    with changed(plant, limit.format("69"), limit.format("75")) as rewritten:
+        marts = {
+            f"machine_{kind}_stats{grain}"
+            for kind in ("monitoring", "metric")
+            for grain in ("", "_hourly", "_daily")
+        }
+        judgments = marts | {
+            "int_machine_alerts",
+            "int_machine_ranges",
+            "int_machine_anomaly_episodes",
+            "machine_monitoring_anomalies",
+        }
+        assert rewritten == {(model, "QUAT-LO-01") for model in judgments}
+        assert {model for model, _ in _restated(plant)} >= judgments
+
+
+def test_a_status_that_no_longer_means_running_restates_the_states(restated: Restated):
+    plant = restated.plant
+    status = (
+        "update analytics.machine_statuses set is_running = {} where status = 'running'"
+    )
+    with changed(plant, status.format("false"), status.format("true")) as rewritten:
+        assert not {model for model, _ in rewritten if model.startswith("stg_")}
+        assert ("int_machine_states", "QUAT-LO-01") in _restated(plant)
 
 
 def test_another_unit_restates_what_was_measured(restated: Restated):

@@ -29,6 +29,26 @@ SHIFTS = [
 ]
 
 
+MOISTURE = [
+    # date, shift, start, device, average, time in range, samples, alert
+    *(
+        (f"2025-11-{day}", "day", "06", "AM-1", 0.15, 1, 9, "normal")
+        for day in (13, 14)
+    ),
+    ("2025-11-15", "day", "06", "AM-1", 0.1512, 0.8754, 9, "warning"),
+    ("2025-11-16", "day", "06", "AM-1", 0.2, 0, 9, "critical"),
+    ("2025-11-17", "day", "06", "AM-1", 0.16, None, 1, "unknown"),
+    # Its silence is told elsewhere.
+    ("2025-11-18", "day", "06", "AM-1", None, None, 0, "unknown"),
+]
+MACHINES = [
+    # date, shift, start, device, uptime, health, status, reason, readings
+    ("2025-11-17", "day", "06", "FAN-1", 95.53, 61.2, "degraded", "too hot", 720),
+    ("2025-11-17", "day", "06", "KILN-1", None, None, None, None, 3),
+    ("2025-11-17", "night", "18", "FAN-1", None, None, None, None, 0),
+]
+
+
 @pytest.fixture
 def marts(superuser):
     """Hand-made marts in a schema of their own, rolled back after the test."""
@@ -46,6 +66,28 @@ def marts(superuser):
                 " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (line, date, shift, f"{date} {hour}:00+07", *rest),
             )
+        cursor.execute(
+            "create table hand_made.moisture_analysis_stats (production_date date,"
+            " shift_name text, start_time timestamptz, device_id text,"
+            " avg_moisture numeric, time_in_range_ratio numeric, sample_count int,"
+            " alert_level text)"
+        )
+        cursor.execute(
+            "create table hand_made.machine_monitoring_stats (production_date date,"
+            " shift_name text, start_time timestamptz, device_id text,"
+            " uptime_percentage numeric, health_score numeric, status text,"
+            " maintenance_reason text, reading_count int)"
+        )
+        for table, cases in (
+            ("moisture_analysis_stats", MOISTURE),
+            ("machine_monitoring_stats", MACHINES),
+        ):
+            for date, shift, hour, *rest in cases:
+                places = ", ".join(["%s"] * (3 + len(rest)))
+                cursor.execute(
+                    f"insert into hand_made.{table} values ({places})",
+                    (date, shift, f"{date} {hour}:00+07", *rest),
+                )
         cursor.execute(
             "create table hand_made.device_days (sensor_type text, message_count int,"
             " reading_count int, health_count int, duplicate_count int,"
@@ -92,6 +134,28 @@ def test_messages_are_summed_by_sensor_type(marts):
     assert "this is a bug" not in text(found)
 
 
+def test_moisture_is_that_of_the_newest_shifts_with_readings(marts):
+    found = summary.read(marts, "hand_made", STAGES)
+    assert [
+        (m.date, m.device, m.average, m.in_range, m.alert_level) for m in found.moisture
+    ] == [
+        ("2025-11-17", "AM-1", "16.0", "-", "unknown"),
+        ("2025-11-16", "AM-1", "20.0", "0.0", "critical"),
+        ("2025-11-15", "AM-1", "15.1", "87.5", "warning"),
+        ("2025-11-14", "AM-1", "15.0", "100.0", "normal"),
+    ]
+
+
+def test_a_machine_tells_its_uptime_health_and_why(marts):
+    found = summary.read(marts, "hand_made", STAGES)
+    assert [
+        (m.device, m.uptime, m.health, m.status, m.reason) for m in found.machines
+    ] == [
+        ("KILN-1", "-", "-", "-", "-"),
+        ("FAN-1", "95.5", "61.2", "degraded", "too hot"),
+    ]
+
+
 def test_a_lost_message_is_told(marts):
     with marts.cursor() as cursor:
         cursor.execute(
@@ -111,7 +175,10 @@ def test_the_page_reads_well_without_a_terminal(marts):
     page = text(found)
     assert "\x1b" not in page
     assert where in page
-    for words in ("rows in", "1,017", "missing_count 2", "before_boxing", "stopped"):
+    for words in (
+        *("rows in", "1,017", "missing_count 2", "before_boxing", "stopped"),
+        *("AM-1", "87.5", "warning", "FAN-1", "61.2", "degraded", "too hot"),
+    ):
         assert words in page
 
 
@@ -119,11 +186,14 @@ def test_an_empty_factory_is_no_error(marts):
     with marts.cursor() as cursor:
         cursor.execute(
             "truncate hand_made.brick_production_stats, hand_made.device_days,"
-            " hand_made.rejected_measurements"
+            " hand_made.rejected_measurements, hand_made.moisture_analysis_stats,"
+            " hand_made.machine_monitoring_stats"
         )
     marts.commit()
     page = text(summary.read(marts, "hand_made", STAGES))
     assert "No bricks were counted." in page
+    assert "No moisture was measured." in page
+    assert "No machine was heard of." in page
     assert "No anomalies." in page
 
 

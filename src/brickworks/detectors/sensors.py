@@ -1,6 +1,6 @@
 """Runs the rules for measured values over the readings of sensors, day by day."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ def detect(
     windows: Any,  # noqa: ANN401
     thresholds: Any,  # noqa: ANN401
     rules: Collection[str],
+    keys: Sequence[str] = ("device_id",),
 ) -> Iterator[pd.DataFrame]:
     """Judge each device-day on its own trailing window.
 
@@ -32,6 +33,7 @@ def detect(
             machine that stands); a row for each judged day that has it in its window.
         thresholds: relation of device_thresholds.
         rules: which of threshold, spike, stuck, drift and novelty to apply.
+        keys: columns that tell one device from another, device_id among them.
 
     Yields:
         One frame per device-day: its flagged points in the columns of
@@ -39,10 +41,10 @@ def detect(
         without a flag of a metric that day gives one row without a time.
     """
     limits: dict[str, Limits] = {}
-    groups = ["device_id", "judged_date"]
-    for window in windows.groups(groups, order_by="event_at"):
+    for window in windows.groups([*keys, "judged_date"], order_by="event_at"):
         limits = limits or limits_by_device(thresholds.df(list(LIMIT_COLUMNS)))
-        yield _judge(window, limits[window["device_id"].iloc[0]], rules)
+        judged = _judge(window, limits[window["device_id"].iloc[0]], rules)
+        yield judged.assign(**{key: window[key].iloc[0] for key in keys})
 
 
 def _judge(
@@ -94,6 +96,7 @@ def _apply(
     rule: str, at: pd.Series, rows: pd.DataFrame, limits: Limits, about: dict[str, str]
 ) -> pd.DataFrame:
     values = rows["value"].astype(float)
+    is_own = rows["production_date"] == rows["judged_date"]
     low, high = (
         float(rows[side].iloc[0])
         if len(rows) and pd.notna(rows[side].iloc[0])
@@ -127,6 +130,7 @@ def _apply(
             limit_sd=limits["drift_standard_deviations"],
             smallest_share=limits["smallest_deviation_share"],
             minimum_readings=limits["drift_baseline_readings"],
+            judged_from=rows.loc[is_own, "event_at"].min(),
             **about,
         )
     return series.novelty(at, values, tolerance=limits["novelty_tolerance"], **about)

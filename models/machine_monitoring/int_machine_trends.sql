@@ -1,0 +1,68 @@
+-- One row per device, production day and metric: where its daily 95th percentiles of
+-- the trailing week lead.
+{%- set rule = var('machine_trend') %}
+with device_days as materialized (
+
+    select *, {{ fingerprint() }} as day_fingerprint
+    from (select * from {{ ref('device_day_inputs') }}) as days
+    where sensor_type in {{ sensor_types('stg_machine_messages') }}
+        and reading_count > 0
+        and {{ is_unbuilt() }}
+
+),
+
+int_machine_metric_periods as not materialized (
+
+    select * from {{ ref('int_machine_metric_periods') }}
+    where grain = 'day' and sample_count > 0
+
+)
+
+select
+    device_days.day_fingerprint as fingerprint,
+    device_days.sensor_type,
+    device_days.device_id,
+    device_days.production_date,
+    trends.*
+from device_days
+cross join lateral (
+    with weeks as (
+        select
+            metric,
+            array_agg(day order by day) as days,
+            array_agg(value_p95 order by day) as levels,
+            count(*) as day_count
+        from (
+            select
+                *,
+                (production_date - device_days.production_date)::double precision
+                    as day
+            from int_machine_metric_periods
+            where device_id = device_days.device_id
+                and sensor_type = device_days.sensor_type
+                and production_date between
+                    device_days.production_date - {{ rule['days'] - 1 }}
+                    and device_days.production_date
+        ) as trailing_days
+        group by metric
+        having max(day) = 0
+    )
+
+    select
+        weeks.metric,
+        weeks.day_count,
+        trend.trend,
+        trend.slope as slope_per_day,
+        trend.p_value,
+        -- Where the line of the median slope stands on this day.
+        case when trend.slope is not null then (
+            select percentile_cont(0.5) within group (
+                order by points.level - trend.slope * points.day
+            )
+            from unnest(weeks.days, weeks.levels) as points (day, level)
+        ) end as level
+    from weeks
+    cross join lateral {{ trend(
+        'weeks.days', 'weeks.levels', rule['days'], rule['least_points']
+    ) }} as trend
+) as trends
