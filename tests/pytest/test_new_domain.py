@@ -178,7 +178,7 @@ def extended(project, tmp_path_factory):
         (folder / name).write_text(text.lstrip(), "utf-8")
     configuration = root / "dbt_project.yml"
     text = configuration.read_text("utf-8")
-    head = "  sensor_domains:\n"
+    head = "    brick_counter: stg_brick_counts\n"
     assert head in text
     configuration.write_text(text.replace(head, head + LINE), "utf-8")
     for seed, values in SEED_ROWS.items():

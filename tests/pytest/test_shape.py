@@ -244,6 +244,24 @@ def contracts_and_python_models_type_every_column(manifest: Manifest) -> list[st
     ]
 
 
+SETTINGS = re.compile(
+    r"device_days\.(ideal_rate_per_hour|max_rate_per_hour|counter_modulus|brick_type"
+    r"|expected_interval_seconds|production_line)"
+    r"|ref\('int_(production_periods|production_shifts|line_calendar)'\)"
+)
+
+
+def models_that_read_settings_are_built_from_them(manifest: Manifest) -> list[str]:
+    """The registry row and the shifts of a day, of incremental models by device-day."""
+    return [
+        model["name"]
+        for model in _nodes(manifest, "model")
+        if (built_from := (model["config"].get("meta") or {}).get("built_from"))
+        and SETTINGS.search(_code(model))
+        and "settings" not in built_from
+    ]
+
+
 def seeds_and_models_never_share_a_name(manifest: Manifest) -> list[str]:
     seeds = {seed["name"] for seed in _nodes(manifest, "seed")}
     return sorted(seeds & {model["name"] for model in _nodes(manifest, "model")})
@@ -481,6 +499,18 @@ RULES: list[tuple[Callable[[Manifest], list[str]], list[Manifest]]] = [
         [
             _manifest(_model(columns={"a": _column("a", data_type=None)})),
             _manifest(_model(columns={})),
+        ],
+    ),
+    (
+        models_that_read_settings_are_built_from_them,
+        [
+            _manifest(_model(raw_code=code, config=_contract(meta=meta)))
+            for meta in [{"built_from": ["fingerprint"]}]
+            for code in (
+                "select device_days.expected_interval_seconds",
+                "select * from {{ ref('int_production_periods') }}",
+                "select * from {{ ref('int_line_calendar') }}",
+            )
         ],
     ),
     (
