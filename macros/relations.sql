@@ -19,24 +19,22 @@
 
 
 {#- Deleted, where dbt truncates: that waits for every reader, and empties the table for
-    transactions under way. Made anew only on a full refresh with other columns, because
-    the views that read a seed go with it. -#}
+    transactions under way. Made anew only where the columns are others than before,
+    because the views that read a seed go with it until the run comes to them. -#}
 {% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-  {% if full_refresh %}
-    {% set columns, types = [], model['config'].get('column_types', {}) %}
-    {% for name in agate_table.column_names %}
-      {% do columns.append(
-          adapter.quote_seed_column(name, model['config'].get('quote_columns')) ~ ' '
-          ~ types.get(name, adapter.convert_type(agate_table, loop.index0))
-      ) %}
-    {% endfor %}
-    {% do run_query(
-        'create temporary table wanted (' ~ columns | join(', ') ~ ') on commit drop'
+  {% set columns, types = [], model['config'].get('column_types', {}) %}
+  {% for name in agate_table.column_names %}
+    {% do columns.append(
+        adapter.quote_seed_column(name, model['config'].get('quote_columns')) ~ ' '
+        ~ types.get(name, adapter.convert_type(agate_table, loop.index0))
     ) %}
-    {% if not has_columns_of(old_relation, 'pg_temp.wanted') %}
-      {% do adapter.drop_relation(old_relation) %}
-      {{ return(create_csv_table(model, agate_table)) }}
-    {% endif %}
+  {% endfor %}
+  {% do run_query(
+      'create temporary table wanted (' ~ columns | join(', ') ~ ') on commit drop'
+  ) %}
+  {% if not has_columns_of(old_relation, 'pg_temp.wanted') %}
+    {% do adapter.drop_relation(old_relation) %}
+    {{ return(create_csv_table(model, agate_table)) }}
   {% endif %}
   {% set sql = 'delete from ' ~ old_relation %}
   {% do run_query(sql) %}
