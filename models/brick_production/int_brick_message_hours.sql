@@ -33,6 +33,9 @@ cross join lateral (
             sum(suspect_increment) as suspect_increment,
             count(*) as reading_count,
             count(*) filter (where counter_event like '%reset') as reset_count,
+            count(*) filter (where counter_event in (
+                'dip', 'spike', 'rollback', 'unexplained_reset', 'jump'
+            )) as distrusted_count,
             sum(count::numeric) as count_sum,
             sum(count::numeric * count) as count_square_sum,
             min(count) as count_min,

@@ -58,11 +58,11 @@ final as (
         coalesce(messages.late_count, 0) as late_count,
         -- Silence where messages were due is the worst quality there is.
         case
-            when quality.device_id is not null then quality.data_quality_score
+            when quality.device_id is not null then scores.data_quality_score
             when calendar_seconds > planned_stop_seconds then 0
         end as data_quality_score,
         case
-            when quality.device_id is not null then quality.data_quality_reasons
+            when quality.device_id is not null then scores.data_quality_reasons
             when calendar_seconds > planned_stop_seconds then 'no message'
         end as data_quality_reasons,
         health.first_ingested_at as created_at,
@@ -101,6 +101,7 @@ final as (
         on {{ is_same_period('periods', alias) }}
     {%- endfor %}
     left join limits on periods.device_id = limits.device_id
+    cross join lateral {{ data_quality(var('data_quality_weights')) }} as scores
     cross join lateral {{ anomalies_of_the_period(
         'brick_production_anomalies', 'periods'
     ) }} as anomalies

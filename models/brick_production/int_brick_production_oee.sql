@@ -28,6 +28,8 @@ targets as (
         limits.reliable_from,
         coalesce(target_rate_per_hour, limits.target_share * ideal_rate_per_hour)
             as target_rate,
+        round(1 - distrusted_count::numeric / nullif(reading_count, 0), 6)
+            as counter_integrity,
         round(error_count::numeric / nullif(measured_increment, 0), 6) as error_rate,
         round(measured_increment * 3600 / nullif(observed_busy_seconds, 0), 3)
             as avg_speed,

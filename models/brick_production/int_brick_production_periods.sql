@@ -73,7 +73,7 @@ periods as (
                 min(count_min) as count_min,
                 max(count_max) as count_max,
                 {%- for event in ['reading', 'health', 'reset', 'dip', 'spike',
-                    'rejected', 'duplicate'] %}
+                    'distrusted', 'rejected', 'duplicate'] %}
                 coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
                 {%- endfor %}
                 min(first_reading_at) as first_reading_at,

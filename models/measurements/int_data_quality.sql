@@ -1,5 +1,7 @@
 -- One row per sensor type, device, grain and period with messages: how good they are.
-{%- set weights = var('data_quality_weights') %}
+{%- set parts = [
+    'completeness', 'validity', 'timeliness', 'regularity', 'uniqueness', 'clock',
+] %}
 with int_message_periods as (select * from {{ ref('int_message_periods') }}),
 
 device_days as (
@@ -46,20 +48,7 @@ parts as (
 
 select
     sensor_type, device_id, grain, production_date, start_time,
+    {{ parts | join(', ') }},
     scores.data_quality_score, scores.data_quality_reasons
 from parts
-cross join lateral (
-    select
-        round(sum(weight * part) / sum(weight), 4) as data_quality_score,
-        string_agg(
-            what || ' ' || round(part, 2), '; ' order by part, what
-        ) filter (where part < {{ var('data_quality_reason_below') }})
-            as data_quality_reasons
-    from (
-        values
-        {%- for part, weight in weights.items() %}
-        ('{{ part }}', {{ part }}, {{ weight }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as weighted (what, part, weight)
-    where part is not null
-) as scores
+cross join lateral {{ data_quality(parts) }} as scores
