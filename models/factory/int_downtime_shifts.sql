@@ -13,7 +13,7 @@ downtime_events as (
         downtime_events.*,
         limits.startup,
         kind = 'changeover' or duration_seconds >= limits.startup_after as starts_cold
-    from {{ ref('downtime_events') }} as downtime_events
+    from (select * from {{ ref('downtime_events') }}) as downtime_events
     inner join (
         select
             device_id,

@@ -244,6 +244,18 @@ def contracts_and_python_models_type_every_column(manifest: Manifest) -> list[st
     ]
 
 
+ALIASED_REF = re.compile(r"\{\{\s*(?:ref|source)\([^}]*\)\s*\}\}\s+as\b", re.I)
+
+
+def no_ref_has_an_alias_of_its_own(manifest: Manifest) -> list[str]:
+    """`--empty` puts a subquery with an alias in its place."""
+    return [
+        model["name"]
+        for model in _nodes(manifest, "model")
+        if not _is_python(model) and ALIASED_REF.search(_code(model))
+    ]
+
+
 SETTINGS = re.compile(
     r"device_days\.(ideal_rate_per_hour|max_rate_per_hour|counter_modulus|brick_type"
     r"|expected_interval_seconds|production_line)"
@@ -500,6 +512,10 @@ RULES: list[tuple[Callable[[Manifest], list[str]], list[Manifest]]] = [
             _manifest(_model(columns={"a": _column("a", data_type=None)})),
             _manifest(_model(columns={})),
         ],
+    ),
+    (
+        no_ref_has_an_alias_of_its_own,
+        [_manifest(_sql("select * from {{ ref('devices') }} as devices"))],
     ),
     (
         models_that_read_settings_are_built_from_them,
