@@ -342,6 +342,16 @@ MODELS = {
         'A-1' as device_id, 'after_press' as stage, count(*) as count_increment,
         false as is_anomaly, null::text as anomaly_reason
         from {{ source('raw', 'measurements') }}""",
+    "moisture_analysis_stats": """
+        select 'B-1' as device_id, date '2025-11-17' as production_date,
+        'day' as shift_name, timestamptz '2025-11-17 06:00+07' as start_time,
+        0.15 as avg_moisture, 1 as time_in_range_ratio, 'normal' as alert_level,
+        9 as sample_count""",
+    "machine_monitoring_stats": """
+        select 'C-1' as device_id, date '2025-11-17' as production_date,
+        'day' as shift_name, timestamptz '2025-11-17 06:00+07' as start_time,
+        95 as uptime_percentage, 100 as health_score, 'healthy' as status,
+        null as maintenance_reason, 9 as reading_count""",
     "rejected_measurements": "select 1 as id, 'missing_count' as reason",
     "device_days": """
         select 'brick_counter' as sensor_type, 3 as message_count,
