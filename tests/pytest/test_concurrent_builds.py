@@ -74,9 +74,8 @@ for line in sys.stdin:
 def arrivals() -> list[tuple]:
     """Some thousand messages of a line with their ids, in the order of these."""
     devices = {"SAU-ME-01", "SAU-ME-02", "SAU-LN-01", "TRUOC-DH-01"}
-    config = FactoryConfig(
-        days=2, interval_seconds=300, devices=frozenset(devices | {"AM-SAY-01"})
-    )
+    devices |= {"AM-SAY-01", "MAY-EP-01"}
+    config = FactoryConfig(days=2, interval_seconds=300, devices=frozenset(devices))
     return [(number, *row) for number, row in enumerate(simulate(config), start=1)]
 
 
@@ -477,9 +476,10 @@ def test_a_transaction_under_way_goes_on_reading_the_seeds(plant):
             assert cursor.fetchone() == (True,)
 
 
-def test_a_seed_with_another_column_is_made_anew_by_a_full_refresh(plant, expected):
+@pytest.mark.parametrize("options", [(), ("--full-refresh",)], ids=["", "refreshed"])
+def test_a_seed_with_another_column_is_made_anew(plant, expected, options):
     plant.sql("alter table analytics.stages add column of_old text")
-    plant.build("--full-refresh", "-s", "stages")
+    plant.build(*options, "-s", "stages+1")
     found = plant.snapshot()["analytics.stages"]
     assert found == expected["analytics.stages"]
 
