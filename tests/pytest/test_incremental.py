@@ -886,6 +886,8 @@ def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
             "SAU-ME-01",
             "SAU-ME-02",
             "SAU-LN-01",
+            # A machine of the line: its stops are planned as well.
+            "QUAT-LO-01",
         }
         assert ("int_brick_steps", "SAU-ME-01") not in rewritten
         changed_rows = _restated(plant)
