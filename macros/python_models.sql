@@ -48,7 +48,7 @@
 
 
 {#- Whether the pre-hook left anything to append. A model without that hook always has
-    something to build, and one without a row has to take up the columns of its code. -#}
+    something to build, and one that lacks a column of its YAML has to take it up. -#}
 {% macro has_days_to_build() -%}
     {{ return(run_query(
         "select current_setting('brickworks.days_to_build', true) is distinct from 'none'"

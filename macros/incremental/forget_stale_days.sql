@@ -8,7 +8,20 @@
 do $forget$
 declare
     day record;
-    is_unbuilt boolean := not exists (select from {{ this }});
+    -- A column the table lacks is taken up even if there is no row to append.
+    is_unbuilt boolean := exists (
+        select from unnest(array[
+            {%- for name in model.columns -%}
+                '{{ name }}'{{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ]::name[]) as described (name)
+        where not exists (
+            select from pg_attribute
+            where attrelid = '{{ this }}'::regclass
+                and attname = described.name
+                and not attisdropped
+        )
+    );
 begin
     for day in
         select found.*

@@ -5,7 +5,7 @@
     coalesce(
         {%- for place in places %}
         {%- for name in names %}
-        nullif({{ payload }} #> '{ {{- place }},{{ name -}} }', 'null'),
+        nullif({{ payload }} -> '{{ place }}' -> '{{ name }}', 'null'),
         {%- endfor %}
         {%- endfor %}
         {%- for name in names %}

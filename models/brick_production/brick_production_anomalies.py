@@ -19,7 +19,7 @@ def model(dbt, session):
             days.production_date as judged_date,
             window_steps.production_date,
             window_steps.event_at,
-            window_steps.seconds_since_level,
+            window_steps.seconds_since_level::double precision,
             window_steps.count_increment,
             window_steps.is_gap
         from pg_temp.days_to_build as days

@@ -27,7 +27,8 @@ against_level as (
         readings.*
     from device_days
     cross join lateral (
-        with excursions as (
+        -- Few: held at hand, not looked up for each reading.
+        with excursions as materialized (
             select * from int_brick_excursions
             where device_id = device_days.device_id
                 and excursion <> 'none'

@@ -25,7 +25,8 @@ brick_production_anomalies as (
 
 ),
 
-limits as (
+-- At hand for every period of the day, not aggregated for each.
+limits as materialized (
 
     select
         device_id,

@@ -9,7 +9,8 @@ with int_brick_production_calendar as (
 
 ),
 
-limits as (
+-- At hand for every period of the day, not aggregated for each.
+limits as materialized (
 
     select
         device_id,

@@ -20,7 +20,7 @@ select
     device_days.production_date
 from device_days
 cross join lateral (
-    with messages as (
+    with messages as materialized (
         select
             *,
             verdict in ('reading', 'health') as is_used,
@@ -37,26 +37,25 @@ cross join lateral (
             and stg_brick_counts.production_date = device_days.production_date
     )
 
-    select
-        calendar.grain,
-        round(avg(rssi_dbm) filter (where is_used), 3) as avg_rssi_dbm,
-        min(rssi_dbm) filter (where is_used) as min_rssi_dbm,
-        (
-            array_agg(battery_percent order by event_at desc, measurement_id desc)
-                filter (where is_used and battery_percent is not null)
-        )[1] as battery_percent_end,
-        round(avg(temperature_celsius) filter (where is_used), 3)
-            as avg_temperature_celsius,
-        count(*) filter (where is_used and is_reboot) as reboot_count,
-        count(*) as message_count,
-        min(ingested_at) as first_ingested_at,
-        max(ingested_at) as last_ingested_at,
-        calendar.start_time
-    from messages
-    inner join calendar
-        on device_days.production_date = calendar.production_date
-        and messages.filed_at >= calendar.start_time
-        and messages.filed_at < calendar.end_time
-    group by calendar.grain, calendar.start_time
+    select calendar.grain, of_messages.*, calendar.start_time
+    from calendar
+    cross join lateral (
+        select
+            round(avg(rssi_dbm) filter (where is_used), 3) as avg_rssi_dbm,
+            min(rssi_dbm) filter (where is_used) as min_rssi_dbm,
+            (
+                array_agg(battery_percent order by event_at desc, measurement_id desc)
+                    filter (where is_used and battery_percent is not null)
+            )[1] as battery_percent_end,
+            round(avg(temperature_celsius) filter (where is_used), 3)
+                as avg_temperature_celsius,
+            count(*) filter (where is_used and is_reboot) as reboot_count,
+            count(*) as message_count,
+            min(ingested_at) as first_ingested_at,
+            max(ingested_at) as last_ingested_at
+        from messages
+        where filed_at >= calendar.start_time and filed_at < calendar.end_time
+    ) as of_messages
+    where calendar.production_date = device_days.production_date and message_count > 0
     offset 0
 ) as health

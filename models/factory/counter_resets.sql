@@ -66,8 +66,9 @@ resets as (
 
 ),
 
--- From each reset on: how many devices of the line in so short a time.
-bursts as (
+-- From each reset on: how many devices of the line in so short a time. Once for all
+-- resets, and not for each.
+bursts as materialized (
 
     select
         resets.production_line,

@@ -38,9 +38,18 @@ select
     counts.*
 from device_days
 cross join lateral (
-    with messages as (
+    with messages as materialized (
         select
-            *,
+            verdict,
+            measurement_id,
+            event_at,
+            filed_at,
+            ingested_at,
+            verdict = 'reading' as is_reading,
+            {{ var('regular_share') }} * device_days.expected_interval_seconds
+                as regular_seconds,
+            'clock_offset' = any(flags) as has_clock_offset,
+            {{ lag_seconds() }} as lag_seconds,
             {{ seconds_between(
                 'lag(event_at) over (partition by verdict order by event_at)',
                 'event_at'
@@ -49,44 +58,42 @@ cross join lateral (
         where {{ is_same_device_day('staged_messages', 'device_days') }}
     )
 
-    select
-        grain,
-        start_time,
-        count(*) filter (where verdict = 'health') as health_count,
-        count(*) filter (where verdict = 'duplicate') as duplicate_count,
-        count(*) filter (where verdict = 'rejected') as rejected_count,
-        {%- set is_reading = "verdict = 'reading'" %}
-        count(*) filter (where {{ is_reading }}) as reading_count,
-        count(distinct floor(
-            {{ seconds_between('start_time', 'event_at') }}
-            / device_days.expected_interval_seconds
-        )) filter (where {{ is_reading }}) as slots_hit,
-        count(seconds_since_reading) filter (where {{ is_reading }})
-            as interval_count,
-        count(*) filter (
-            where {{ is_reading }} and seconds_since_reading
-                <= {{ var('regular_share') }} * device_days.expected_interval_seconds
-        ) as regular_count,
-        count(*) filter (
-            where {{ is_reading }}
-                and {{ lag_seconds() }} <= {{ var('on_time_seconds') }}
-        ) as on_time_count,
-        count(*) filter (
-            where {{ is_reading }} and {{ lag_seconds() }} > {{ var('late_seconds') }}
-        ) as late_count,
-        count(*) filter (where {{ is_reading }} and 'clock_offset' = any(flags))
-            as clock_offset_count,
-        (array_agg(measurement_id order by event_at) filter (where {{ is_reading }}))[1]
-            as first_measurement_id,
-        (array_agg(measurement_id order by event_at desc)
-            filter (where {{ is_reading }}))[1]
-            as last_measurement_id,
-        min(ingested_at) as first_ingested_at,
-        max(ingested_at) as last_ingested_at
-    from messages
-    inner join production_periods
-        on device_days.production_date = production_periods.production_date
-        and filed_at >= start_time
-        and filed_at < end_time
-    group by grain, start_time
+    -- Period by period: each message is one of an hour, of a shift and of a day.
+    select grain, start_time, of_messages.*
+    from production_periods
+    cross join lateral (
+        select
+            count(*) filter (where verdict = 'health') as health_count,
+            count(*) filter (where verdict = 'duplicate') as duplicate_count,
+            count(*) filter (where verdict = 'rejected') as rejected_count,
+            count(*) filter (where is_reading) as reading_count,
+            count(distinct floor(
+                {{ seconds_between('start_time', 'event_at') }}
+                / device_days.expected_interval_seconds
+            )) filter (where is_reading) as slots_hit,
+            count(seconds_since_reading) filter (where is_reading) as interval_count,
+            count(*) filter (
+                where is_reading and seconds_since_reading <= regular_seconds
+            ) as regular_count,
+            count(*) filter (
+                where is_reading and lag_seconds <= {{ var('on_time_seconds') }}
+            ) as on_time_count,
+            count(*) filter (
+                where is_reading and lag_seconds > {{ var('late_seconds') }}
+            ) as late_count,
+            count(*) filter (where is_reading and has_clock_offset)
+                as clock_offset_count,
+            (array_agg(measurement_id order by event_at) filter (where is_reading))[1]
+                as first_measurement_id,
+            (array_agg(measurement_id order by event_at desc)
+                filter (where is_reading))[1]
+                as last_measurement_id,
+            min(ingested_at) as first_ingested_at,
+            max(ingested_at) as last_ingested_at
+        from messages
+        where filed_at >= start_time and filed_at < end_time
+    ) as of_messages
+    where production_periods.production_date = device_days.production_date
+        and health_count + duplicate_count + rejected_count + reading_count > 0
+    offset 0
 ) as counts

@@ -1,63 +1,77 @@
 -- One row per raw message: payload unwrapped, envelope typed and judged.
+{% set earliest = local_moment(earliest_date(), day_start()) %}
+
 with measurements as (
 
     select * from {{ source('raw', 'measurements') }}
 
 ),
 
--- Spelt as the messages' ids are, once and not per message: within a device-day the
--- planner expects one message, and then walks through the registry for each.
+-- Spelt as the messages' ids are, once and not per message.
 registered as materialized (
 
     select
         upper(trim(device_id)) as device_id,
         lower(trim(sensor_type)) as sensor_type,
-        commissioned_on
-    from (select * from {{ ref('device_registry') }}) as device_registry
+        commissioned_on,
+        {{ local_moment('commissioned_on', day_start()) }} as commissioned_at
+    from {{ ref('device_registry') }}
 
 ),
 
+-- Without `offset 0` the planner writes an expression out wherever its name stands, to
+-- be computed again there. Filters on the raw columns still reach the index.
 unwrapped as (
 
     select
         id as measurement_id,
-        device_id as raw_device_id,
+        measurements.device_id as raw_device_id,
         "timestamp" as measured_at,
         created_at as ingested_at,
         metadata,
-        -- Lower case cannot collide with a real id, which is upper case.
-        coalesce(nullif(upper(trim(device_id)), ''), '(missing)') as device_id,
-        coalesce(nullif(lower(trim(sensor_type)), ''), '(missing)') as sensor_type,
+        identity.device_id,
+        identity.sensor_type,
         case
             when jsonb_typeof(data) = 'string'
                 then {{ function_name('try_jsonb') }}(data #>> '{}')
             else data
         end as payload
     from measurements
+    cross join lateral (
+        select
+            -- Lower case cannot collide with a real id, which is upper case.
+            coalesce(nullif(upper(trim(measurements.device_id)), ''), '(missing)')
+                as device_id,
+            coalesce(nullif(lower(trim(measurements.sensor_type)), ''), '(missing)')
+                as sensor_type
+        where true offset 0
+    ) as identity
 
 ),
 
 judged as (
 
-    select
-        unwrapped.*,
-        registered.commissioned_on,
-        coalesce(
-            measured_at >= {{ local_moment(
-                'coalesce(registered.commissioned_on, '
-                ~ earliest_date() ~ ')', day_start()
-            ) }}
-            and measured_at <= least(
-                coalesce(ingested_at, 'infinity')
-                + interval '{{ var("clock_ahead_tolerance") }}',
-                timestamptz '9999-01-01 00:00+00'
-            ),
-            false
-        ) as has_plausible_timestamp
+    select unwrapped.*, registered.commissioned_on, clock.has_plausible_timestamp
     from unwrapped
-    left join registered
-        on unwrapped.device_id = registered.device_id
-        and unwrapped.sensor_type = registered.sensor_type
+    left join lateral (
+        select commissioned_on, commissioned_at from registered
+        where registered.device_id = unwrapped.device_id
+            and registered.sensor_type = unwrapped.sensor_type
+        offset 0
+    ) as registered on true
+    cross join lateral (
+        select
+            coalesce(
+                measured_at >= coalesce(registered.commissioned_at, {{ earliest }})
+                and measured_at <= least(
+                    coalesce(ingested_at, 'infinity')
+                    + interval '{{ var("clock_ahead_tolerance") }}',
+                    timestamptz '9999-01-01 00:00+00'
+                ),
+                false
+            ) as has_plausible_timestamp
+        where true offset 0
+    ) as clock
 
 ),
 
@@ -68,9 +82,9 @@ filed as (
         -- A message whose own time is impossible is filed under its arrival.
         case
             when has_plausible_timestamp then measured_at
-            when ingested_at >= {{ local_moment(earliest_date(), day_start()) }}
-                and isfinite(ingested_at) then ingested_at
-            else {{ local_moment(earliest_date(), day_start()) }}
+            when ingested_at >= {{ earliest }} and isfinite(ingested_at)
+                then ingested_at
+            else {{ earliest }}
         end as filed_at
     from judged
 

@@ -208,6 +208,12 @@ def _texts(column: pd.Series, name: str, oid: int, null: str) -> list[Any]:
     missing = column.isna().to_numpy(dtype=bool)
     if oid in INTEGERS and column.dtype.kind in "iu" and not missing.any():
         return column.tolist()
+    if oid in FLOATS and column.dtype.kind == "f":
+        return [
+            null if no else x for x, no in zip(column.tolist(), missing, strict=True)
+        ]
+    if oid in TEXTS and isinstance(column.dtype, pd.StringDtype):
+        return column.where(~missing, null).tolist()
     if oid == TIMESTAMPTZ and isinstance(column.dtype, pd.DatetimeTZDtype):
         utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
         values = np.datetime_as_string(utc.to_numpy("datetime64[us]"), timezone="UTC")

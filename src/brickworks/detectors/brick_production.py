@@ -80,9 +80,9 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
             smallest_sd=limits["statistical_smallest_sd"],
         ),
     }
-    own_times = set(steps["at"][step_dates == judged_date])
+    own_from = steps["at"][step_dates == judged_date].min()
     rows = [
-        flags_of_the_day(device_id, detector, points, own_times)
+        flags_of_the_day(device_id, detector, points, own_from)
         for detector, points in found.items()
     ]
     return pd.concat(rows, ignore_index=True).assign(
@@ -91,10 +91,17 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
 
 
 def flags_of_the_day(
-    device_id: str, detector: str, points: pd.DataFrame, own_times: set[pd.Timestamp]
+    device_id: str, detector: str, points: pd.DataFrame, own_from: pd.Timestamp
 ) -> pd.DataFrame:
-    """The day's flagged points, or one row that says how far the detector came."""
-    own = points[points["at"].isin(own_times)]
+    """The day's flagged points, or one row that says how far the detector came.
+
+    Args:
+        device_id: the device.
+        detector: the detector.
+        points: its points over the window, whose last day is the one judged.
+        own_from: time of the judged day's first value, NaT where it has none.
+    """
+    own = points[points["at"] >= own_from]
     flagged = own[own["is_flagged"]]
     if len(flagged):
         return flagged

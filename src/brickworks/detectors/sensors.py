@@ -53,7 +53,7 @@ def _judge(
     device_id = window["device_id"].iloc[0]
     judged_date = window["judged_date"].iloc[0]
     is_own = window["production_date"] == judged_date
-    own_times = set(window.loc[is_own, "event_at"])
+    own_from = window.loc[is_own, "event_at"].min()
     times = pd.DatetimeIndex(sorted(set(window["event_at"])))
     dead = series.sensor_dead(
         times,
@@ -73,7 +73,7 @@ def _judge(
             device_id,
             points["detector"].iloc[0] if len(points) else rule,
             points,
-            own_times,
+            own_from,
         ).assign(metric=metric)
         for (rule, metric), points in _named(found, window, rules)
     ]
