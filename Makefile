@@ -35,8 +35,9 @@ up down psql docs summary status: venv
 reset: venv
 	@$(BRICKWORKS) reset --yes
 
+# Each process has a server of its own.
 test: lint
-	$(OWN_DATABASE) .venv/bin/pytest
+	$(OWN_DATABASE) .venv/bin/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 SCHEDULES ?= 200
 SEED := $(or $(SEED),$(shell date +%s))
