@@ -71,11 +71,19 @@ def _of_one_size(size: Size) -> Iterator[Target]:
         whole = size.messages / size.cost("build", "test").wall_seconds
         what = f"… data tests included, {at}"
         yield Target(what, "", f"{whole:,.0f} messages/s", None)
-    times = build.rows_per_cpu_second / results["row_by_row"].rows_per_cpu_second
+    # The peers compute bricks and nothing else; the promise is of all there is.
+    bricks, row_by_row = results["bricks"], results["row_by_row"]
+    times = build.rows_per_cpu_second / row_by_row.rows_per_cpu_second
     yield _target(f"full build against row by row, CPU, {at}", ">=", 5, times, " x")
+    for what, measured in {
+        "CPU": bricks.rows_per_cpu_second / row_by_row.rows_per_cpu_second,
+        "wall clock": bricks.rows_per_second / row_by_row.rows_per_second,
+    }.items():
+        what = f"bricks alone against row by row, {what}, {at}"
+        yield Target(what, "", f"{measured:.2f} x", None)
     for peer in ("pandas", "duckdb"):
-        times = build.cost.cpu_seconds / results[peer].cost.cpu_seconds
-        what = f"full build's CPU over that of {PEERS[peer]}, {at}"
+        times = bricks.cost.cpu_seconds / results[peer].cost.cpu_seconds
+        what = f"CPU of bricks alone over that of {PEERS[peer]}, {at}"
         yield Target(what, "", f"{times:.1f} x", None)
     for key, way, name, limit in (
         ("noop_full", "full", "models", 3),

@@ -27,11 +27,20 @@
         {%- endif -%}
     {%- endfor -%}
     (
-        {{ "'" ~ version[:8] ~ "'" }}
-        || left(md5(row({{ settings | join(', ') }})::text), 8)
-        || left(md5(row({{ (["'" ~ version ~ "'"] + settings + parts) | join(', ') }}
-        )::text), 16)
-    )::uuid
+        {#- Materialized: the planner would write the settings out twice. #}
+        with decided as materialized (
+            select md5(row({{ settings | join(', ') }})::text) as settings_hash
+        )
+
+        select (
+            {{ "'" ~ version[:8] ~ "'" }}
+            || left(decided.settings_hash, 8)
+            || left(md5(row({{
+                (["'" ~ version ~ "'", 'decided.settings_hash'] + parts) | join(', ')
+            }})::text), 16)
+        )::uuid
+        from decided
+    )
 {%- endmacro %}
 
 

@@ -1,22 +1,15 @@
 -- One row per device and reset of its counter: by itself, or with half of its line.
 with message_hours as (
-
-    select device_id, hour_start from {{ ref('int_brick_message_hours') }}
-    where reset_count > 0
-
+    select * from {{ ref('int_brick_message_hours') }} where reset_count > 0
 ),
 
 int_brick_increments as not materialized (
-
     select * from {{ ref('int_brick_increments') }}
-
 ),
 
 devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
 ),
 
 limits as (
@@ -66,38 +59,53 @@ resets as (
 
 ),
 
--- From each reset on: how many devices of the line in so short a time. Once for all
--- resets, and not for each.
-bursts as materialized (
+-- Resets with more time between them than any may take are never counted together:
+-- without these clusters each would be compared with all there ever were.
+clusters as materialized (
 
     select
-        resets.production_line,
-        resets.event_at as starts_at,
+        gaps.*,
+        count(*) filter (where is_apart) over (
+            partition by production_line order by event_at
+        ) as cluster
+    from (
+        select
+            resets.*,
+            event_at - lag(event_at) over (
+                partition by production_line order by event_at
+            ) > max(together) over () as is_apart
+        from resets
+    ) as gaps
+
+),
+
+-- From each reset on: how many devices of the line in so short a time.
+bursts as (
+
+    select
+        production_line,
+        cluster,
+        first.event_at as starts_at,
         max(others.event_at) as ends_at,
         count(distinct others.device_id) as reset_device_count
-    from resets
-    inner join resets as others
-        on resets.production_line = others.production_line
-        and resets.event_at <= others.event_at
-        and resets.event_at + resets.together >= others.event_at
-    group by resets.production_line, resets.device_id, resets.event_at
+    from clusters as first
+    inner join clusters as others using (production_line, cluster)
+    where others.event_at between first.event_at and first.event_at + first.together
+    group by production_line, cluster, first.device_id, first.event_at
 
 ),
 
 final as (
 
     select
-        device_id, production_line, stage, measurement_id, counter_event,
-        previous_count, count, line_device_count,
-        coalesce((
-            select max(reset_device_count) from bursts
-            where bursts.production_line = resets.production_line
-                and resets.event_at between bursts.starts_at and bursts.ends_at
-        ), 1) as reset_device_count,
-        devices as least_devices,
-        share as least_share,
-        production_date, event_at
-    from resets
+        clusters.measurement_id,
+        coalesce(max(bursts.reset_device_count), 1) as reset_device_count
+    from clusters
+    left join bursts
+        on clusters.production_line = bursts.production_line
+        and clusters.cluster = bursts.cluster
+        and clusters.event_at between bursts.starts_at and bursts.ends_at
+    group by clusters.measurement_id
 
 )
 
@@ -105,8 +113,8 @@ select
     device_id, production_line, stage, measurement_id, counter_event, previous_count,
     count, line_device_count, reset_device_count,
     coalesce(
-        reset_device_count >= greatest(least_devices, least_share * line_device_count),
-        false
+        reset_device_count >= greatest(devices, share * line_device_count), false
     ) as is_line_wide_reset,
     production_date, event_at
-from final
+from clusters
+inner join final using (measurement_id)

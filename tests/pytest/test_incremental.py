@@ -287,6 +287,16 @@ def a_late_reading_in_the_tail_before_a_day_of_a_few_minutes(name: str) -> Case:
     return Case(first, [late], ("int_brick_increments", 2))
 
 
+def a_late_reading_uncovers_a_spike_over_the_change_of_day(name: str) -> Case:
+    """Outside of the tail: a dip is too long to be one, and what began in it stands."""
+    first = steady(name, "05:00", 1, 5000, 30)
+    first += readings(name, at("05:36", 1), range(3, 17))
+    first += readings(name, at("05:50", 1), range(5300, 5430, 10))
+    first += readings(name, at("06:03", 1), range(30, 50))
+    late = reading(name, at("05:31", 1), 2, LATE)
+    return Case(first, [late], ("int_brick_increments", 1))
+
+
 def a_late_reading_before_a_day_of_health_messages(name: str) -> Case:
     first = steady(name, "05:30", 1, 5000) + steady(name, "06:10", 2, 5400)
     first += [health(name, at("12:00", 1)), health(name, at("20:00", 1))]
@@ -622,6 +632,7 @@ CASES: list[Callable[[str], Case]] = [
     a_dip_over_the_change_of_day_whose_restoring_reading_is_late,
     a_late_reading_in_the_tail_of_the_previous_day,
     a_late_reading_in_the_tail_before_a_day_of_a_few_minutes,
+    a_late_reading_uncovers_a_spike_over_the_change_of_day,
     a_late_reading_before_a_day_of_health_messages,
     a_late_reading_before_a_last_day_of_health_messages,
     a_first_reading_on_a_day_of_health_messages,
@@ -815,12 +826,14 @@ def elsewhere(plant: Plant) -> Iterator[None]:
 
 
 @contextmanager
-def changed(plant: Plant, change: str, back: str) -> Iterator[set[tuple[str, str]]]:
+def changed(
+    plant: Plant, change: str, back: str, *options: str
+) -> Iterator[set[tuple[str, str]]]:
     """A change of the seeds, and what a run rewrites for it; everything comes back."""
     before = plant.versions()
     plant.sql(change)
     try:
-        plant.run()
+        plant.run(*options)
         after = plant.versions()
         yield {key for key in before | after if before.get(key) != after.get(key)}
         plant.assert_equal_to_full_refresh()
@@ -857,6 +870,19 @@ def test_settings_restate_their_device_only(restated: Restated):
         assert ("rejected_measurements", "SAU-ME-02") in restated_rows
         assert ("int_moisture_readings", "AM-SAY-01") in restated_rows
         assert ("int_message_periods", "AM-SAY-01") in restated_rows
+
+
+def test_another_first_day_of_a_device_counts_when_only_arrivals_are_looked_at(
+    restated: Restated,
+):
+    """No message is new, and still some are no longer used."""
+    registry = "update analytics.device_registry set commissioned_on = '{}'"
+    registry += " where device_id = 'SAU-ME-02'"
+    now, before = registry.format("2026-03-04"), registry.format("2020-01-01")
+    arrivals = ("--vars", "{reconcile: arrivals}")
+    with changed(restated.plant, now, before, *arrivals) as rewritten:
+        assert {device_id for _, device_id in rewritten} == {"SAU-ME-02"}
+        assert ("rejected_measurements", "SAU-ME-02") in rewritten
 
 
 def test_the_shifts_restate_the_facts_of_their_days(restated: Restated):
