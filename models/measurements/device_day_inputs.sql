@@ -12,6 +12,15 @@ device_registry as (
 
 shifts as (select * from {{ ref('shifts') }}),
 
+calendar as (
+
+    select generate_series(
+        min(production_date)::timestamp, max(production_date), '1 day'
+    )::date as production_date
+    from {{ ref('device_days') }}
+
+),
+
 dates as materialized (
 
     select
@@ -19,11 +28,10 @@ dates as materialized (
         (
             select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
             from shifts
-            where days.production_date between shifts.valid_from
+            where calendar.production_date between shifts.valid_from
                 and coalesce(shifts.valid_to, date 'infinity')
         ) as shifts
-    from days
-    group by production_date
+    from calendar
 
 ),
 

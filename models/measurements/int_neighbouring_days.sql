@@ -5,8 +5,8 @@ with device_days as (
 
     select
         *,
-        -- One number of the whole plant's: the joins below would otherwise compare
-        -- each day of a device with all of them.
+        -- One number of the whole plant's: joins by it, and the calendar being held at
+        -- hand, keep the planner from comparing each day of a device with all of them.
         case when reading_count > 0 then row_number() over (
             order by sensor_type, device_id, production_date
         ) end as reading_day
@@ -29,7 +29,7 @@ reading_days as (
 
 ),
 
-calendar as (
+calendar as materialized (
 
     select
         sensor_type,

@@ -610,9 +610,15 @@ def a_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
 
 
 def a_period_is_over_when_another_device_says_so(name: str) -> Case:
-    other = reading(f"{name}-OTHER", at("05:00", 6), 1, timedelta(0))
-    first = steady(name, "22:30", 5, 5000)
-    return Case(first, [other], ("brick_production_stats_hourly", 5))
+    other = reading(f"{name}-OTHER", at("15:00", 6), 1, timedelta(0))
+    first = steady(name, "08:30", 6, 5000)
+    return Case(first, [other], ("brick_production_stats_hourly", 6))
+
+
+def a_day_is_final_when_another_device_says_so(name: str) -> Case:
+    """It had ended before, not long ago; the reading above came since."""
+    first = steady(name, "04:00", 6, 5000)
+    return Case(first, [], ("brick_production_stats_daily", 5))
 
 
 def a_late_reading_changes_the_baseline_of_the_next_day(name: str) -> Case:
@@ -658,6 +664,7 @@ CASES: list[Callable[[str], Case]] = [
     a_message_of_an_unknown_sensor_type,
     a_clock_of_1970_is_filed_under_its_arrival,
     a_period_is_over_when_another_device_says_so,
+    a_day_is_final_when_another_device_says_so,
     a_late_reading_changes_the_baseline_of_the_next_day,
     a_late_moisture_whose_time_reaches_into_the_next_day,
     a_moisture_excursion_over_the_change_of_day_whose_end_is_late,
@@ -1067,9 +1074,9 @@ def test_a_period_ends_on_the_plants_hour_whatever_the_sessions_clock(
     plant = restated.plant
     name = "CASE-HOUR"
     with elsewhere(plant):
-        plant.arrive(steady(name, "13:35", 6, 100))
+        plant.arrive(steady(name, "16:35", 6, 100))
         plant.run()
-        for clock in ("14:05", "14:20"):
+        for clock in ("17:05", "17:20"):
             # The calendar of who is silent goes on with the plant's present.
             plant.arrive([reading(f"{name}-OTHER", at(clock, 6), 1, timedelta(0))])
             plant.run()
