@@ -609,6 +609,16 @@ def a_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
     return Case(steady(name, "12:00", 0, 10), [odd], ("rejected_measurements", 0))
 
 
+def a_machines_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
+    odd = replace(machine(name, "12:00", 0, 2)[0], timestamp="1970-01-01 00:00:07+00")
+    return Case(machine(name, "12:00", 0, 2), [odd], ("rejected_measurements", 0))
+
+
+def a_probes_clock_of_1970_is_filed_under_its_arrival(name: str) -> Case:
+    odd = replace(moist(name, "12:00", 0, 0.15)[0], timestamp="1970-01-01 00:00:07+00")
+    return Case(moist(name, "12:00", 0, 0.15), [odd], ("rejected_measurements", 0))
+
+
 def a_period_is_over_when_another_device_says_so(name: str) -> Case:
     other = reading(f"{name}-OTHER", at("15:00", 6), 1, timedelta(0))
     first = steady(name, "08:30", 6, 5000)
@@ -663,6 +673,8 @@ CASES: list[Callable[[str], Case]] = [
     a_message_without_a_device,
     a_message_of_an_unknown_sensor_type,
     a_clock_of_1970_is_filed_under_its_arrival,
+    a_machines_clock_of_1970_is_filed_under_its_arrival,
+    a_probes_clock_of_1970_is_filed_under_its_arrival,
     a_period_is_over_when_another_device_says_so,
     a_day_is_final_when_another_device_says_so,
     a_late_reading_changes_the_baseline_of_the_next_day,
