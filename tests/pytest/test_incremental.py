@@ -1139,9 +1139,16 @@ def test_history_stays_when_the_oldest_raw_messages_go(plant: Plant):
 
 @pytest.fixture(scope="module")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Writes a line for whoever waits for `make soak`."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    return reporter.write_line if SOAK else lambda line: None
+    """Writes a line for whoever waits for `make soak`, past what pytest captures."""
+    plugins = request.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
+    captured = plugins.get_plugin("capturemanager")
+
+    def line(text: str) -> None:
+        with captured.global_and_fixture_disabled():
+            reporter.write_line(text)
+
+    return line if SOAK else lambda line: None
 
 
 @pytest.fixture(scope="module")
