@@ -114,6 +114,23 @@ def nothing_is_left_without_a_description(manifest: Manifest) -> list[str]:
     ]
 
 
+def staging_models_agree_on_what_may_be_null(manifest: Manifest) -> list[str]:
+    """One that is stricter about a shared column fails on a message others reject."""
+    demands: dict[str, dict[bool, list[str]]] = {}
+    for model in _nodes(manifest, "model"):
+        # Those of a domain; what no domain claims is staged by a model without.
+        if model["config"].get("meta", {}).get("domain") == model["name"]:
+            for name, column in model["columns"].items():
+                kinds = [constraint["type"] for constraint in column["constraints"]]
+                said = demands.setdefault(name, {})
+                said.setdefault("not_null" in kinds, []).append(model["name"])
+    return [
+        f"{name}: never NULL in {said[True]}, but in {said[False]}"
+        for name, said in demands.items()
+        if len(said) > 1
+    ]
+
+
 def every_argument_of_a_macro_is_documented(manifest: Manifest) -> list[str]:
     complaints = []
     for macro in _own_macros(manifest):
@@ -461,6 +478,23 @@ RULES: list[tuple[Callable[[Manifest], list[str]], list[Manifest]]] = [
             _manifest(_model(columns={"a": _column("a", description="")})),
             _manifest(macros=(_macro(description=""),)),
             _manifest(macros=(_macro(arguments=[{"name": "x", "description": ""}]),)),
+        ],
+    ),
+    (
+        staging_models_agree_on_what_may_be_null,
+        [
+            _manifest(
+                _model("stg_a", config=_contract(meta={"domain": "stg_a"})),
+                _model(
+                    "stg_b",
+                    config=_contract(meta={"domain": "stg_b"}),
+                    columns={
+                        "device_id": _column(
+                            "device_id", constraints=[{"type": "not_null"}]
+                        )
+                    },
+                ),
+            )
         ],
     ),
     (every_argument_of_a_macro_is_documented, [_manifest(macros=(_macro(),))]),
