@@ -2,7 +2,7 @@
 -- without messages included: the fingerprints of all that the day's facts depend on.
 with days as (select * from {{ ref('int_neighbouring_days') }}),
 
--- The settings of a device and of a date are put into words once, not for each day.
+-- The settings of a device and of shifts are put into words once, not for each day.
 device_registry as (
 
     select *, to_jsonb(registry) as settings
@@ -12,26 +12,23 @@ device_registry as (
 
 shifts as (select * from {{ ref('shifts') }}),
 
-calendar as (
-
-    select generate_series(
-        min(production_date)::timestamp, max(production_date), '1 day'
-    )::date as production_date
-    from {{ ref('device_days') }}
-
-),
-
-dates as materialized (
+-- Which shifts are valid changes on few dates.
+shift_sets as (
 
     select
-        production_date,
+        valid_from,
+        lead(valid_from, 1, 'infinity') over (order by valid_from) as replaced_on,
         (
             select jsonb_agg(to_jsonb(shifts) order by shifts.shift_index)
             from shifts
-            where calendar.production_date between shifts.valid_from
+            where borders.valid_from between shifts.valid_from
                 and coalesce(shifts.valid_to, date 'infinity')
         ) as shifts
-    from calendar
+    from (
+        select valid_from from shifts
+        union
+        select valid_to + 1 from shifts where valid_to is not null
+    ) as borders
 
 ),
 
@@ -53,9 +50,11 @@ final as (
             ~ " + interval '" ~ var('final_after') ~ "')"
         ) }} as present_of_the_day,
         days.fingerprint,
-        md5(row(device_registry.settings, dates.shifts)::text)::uuid as settings
+        md5(row(device_registry.settings, shift_sets.shifts)::text)::uuid as settings
     from days
-    inner join dates on days.production_date = dates.production_date
+    left join shift_sets
+        on days.production_date >= shift_sets.valid_from
+        and days.production_date < shift_sets.replaced_on
     left join device_registry
         on days.device_id = upper(trim(device_registry.device_id))
         and days.sensor_type = lower(trim(device_registry.sensor_type))

@@ -5,8 +5,7 @@ with device_days as (
 
     select
         *,
-        -- One number of the whole plant's: joins by it, and the calendar being held at
-        -- hand, keep the planner from comparing each day of a device with all of them.
+        -- One number of the whole plant's, for the joins below to have one key.
         case when reading_count > 0 then row_number() over (
             order by sensor_type, device_id, production_date
         ) end as reading_day
@@ -29,45 +28,45 @@ reading_days as (
 
 ),
 
-calendar as materialized (
+known_days as (
 
     select
-        sensor_type,
-        device_id,
-        generate_series(
-            min(production_date)::timestamp, max(production_date), '1 day'
-        )::date as production_date
-    from device_days
-    group by sensor_type, device_id
-
-),
-
-days as (
-
-    select
-        calendar.*,
-        device_days.fingerprint as messages_fingerprint,
-        coalesce(device_days.message_count, 0) as message_count,
-        coalesce(device_days.reading_count, 0) as reading_count,
-        device_days.first_reading_at,
-        max(device_days.reading_day) over (
+        *,
+        lead(production_date) over device_history as next_known_date,
+        max(reading_day) over (
             device_history rows between unbounded preceding and 1 preceding
         ) as previous_reading_day,
         -- Backwards: a frame that loses rows is added up anew for each of them.
-        min(device_days.reading_day) over (
+        min(reading_day) over (
             device_future rows between unbounded preceding and 1 preceding
         ) as next_reading_day
-    from calendar
-    left join device_days on {{ is_same_device_day('calendar', 'device_days') }}
+    from device_days
     window
         device_history as (
-            partition by calendar.sensor_type, calendar.device_id
-            order by calendar.production_date
+            partition by sensor_type, device_id order by production_date
         ),
         device_future as (
-            partition by calendar.sensor_type, calendar.device_id
-            order by calendar.production_date desc
+            partition by sensor_type, device_id order by production_date desc
         )
+
+),
+
+-- Each known day, and after it the silent ones up to the next.
+days as (
+
+    select
+        sensor_type, device_id, message_count, reading_count, fingerprint,
+        first_reading_at, previous_reading_day, next_reading_day, production_date
+    from known_days
+    union all
+    select
+        sensor_type, device_id, 0, 0, null, null,
+        coalesce(reading_day, previous_reading_day), next_reading_day,
+        silent_day::date
+    from known_days
+    cross join lateral generate_series(
+        production_date + interval '1 day', next_known_date - interval '1 day', '1 day'
+    ) as silent_days (silent_day)
 
 ),
 
@@ -76,7 +75,7 @@ final as (
     select
         days.sensor_type, days.device_id, days.message_count, days.reading_count,
         md5(row(
-            days.messages_fingerprint,
+            days.fingerprint,
             previous_day.tail_hash,
             case
                 when previous_day.tail_starts_at is null

@@ -1039,6 +1039,13 @@ def test_new_code_of_a_model_rebuilds_it_and_all_that_read_it(
     for model, device_id in plant.versions():
         devices[model].add(device_id)
     del devices["int_message_days"]  # The ledger is compared, not rebuilt.
+    # Versions are kept by device: of two sensor types only one may read the model.
+    of_two_types = plant.sql(
+        f"select device_id from {plant.tables['int_message_days']}"
+        " group by device_id having count(distinct sensor_type) > 1"
+    )
+    for of_model in devices.values():
+        of_model -= {device_id for (device_id,) in of_two_types}
     chosen: dict[str, str] = {}
     for model in sorted(devices, key=lambda model: len(devices[model])):
         chosen[model] = min(devices[model] - set(chosen.values()))
