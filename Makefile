@@ -47,8 +47,9 @@ SEED := $(or $(SEED),$(shell date +%s))
 soak: venv
 	@echo 'Again: make soak SCHEDULES=$(SCHEDULES) SEED=$(SEED)'
 	BRICKWORKS_SOAK_SEED=$(SEED) $(OWN_DATABASE) .venv/bin/pytest -v -m slow
-	BRICKWORKS_SCHEDULES=$(SCHEDULES) $(OWN_DATABASE) .venv/bin/pytest -k any_order \
-		--hypothesis-seed=$(SEED) tests/pytest/test_incremental.py
+	BRICKWORKS_SOAK_SEED=$(SEED) BRICKWORKS_SCHEDULES=$(SCHEDULES) $(OWN_DATABASE) \
+		.venv/bin/pytest --hypothesis-seed=$(SEED) tests/pytest \
+		-k 'any_order or change_of_day_changes or units_do_not_matter'
 
 MESSAGES ?= 1000000 5000000
 BENCH ?=

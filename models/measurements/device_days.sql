@@ -58,19 +58,19 @@ final as (
         from verdicts
         where {{ is_same_device_day('verdicts', 'int_message_days') }}
     ) as counts
-    -- The tail starts at the last reading that the day's end can no longer turn into
-    -- a dip or a spike; a day too short to have one is all tail.
+    -- The tail starts early enough to say what is a level at the day's end; a day too
+    -- short for that is all tail.
     cross join lateral (
         select max(event_at) as starts_at
         from verdicts
         where {{ is_same_device_day('verdicts', 'int_message_days') }}
             and verdict = 'reading'
-            and event_at <= counts.last_reading_at - interval '{{ var("look_ahead") }}'
+            and event_at <= counts.last_reading_at - {{ edge_length() }}
     ) as tail
     cross join lateral (
         select
             bit_xor({{ reading_hash() }}) filter (
-                where event_at < counts.first_reading_at + {{ head_length() }}
+                where event_at < counts.first_reading_at + {{ edge_length() }}
             ) as head_hash,
             bit_xor({{ reading_hash() }}) filter (
                 where tail.starts_at is null or event_at >= tail.starts_at

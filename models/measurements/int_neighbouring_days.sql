@@ -91,7 +91,7 @@ final as (
             days.first_reading_at
         ) as reads_from,
         coalesce(
-            next_day.first_reading_at + {{ head_length() }}, 'infinity'
+            next_day.first_reading_at + {{ edge_length() }}, 'infinity'
         ) as reads_until,
         days.production_date,
         previous_day.production_date as previous_reading_date,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -287,13 +288,11 @@ def a_late_reading_in_the_tail_before_a_day_of_a_few_minutes(name: str) -> Case:
     return Case(first, [late], ("int_brick_increments", 2))
 
 
-def a_late_reading_uncovers_a_spike_over_the_change_of_day(name: str) -> Case:
-    """Outside of the tail: a dip is too long to be one, and what began in it stands."""
-    first = steady(name, "05:00", 1, 5000, 30)
-    first += readings(name, at("05:36", 1), range(3, 17))
-    first += readings(name, at("05:50", 1), range(5300, 5430, 10))
-    first += readings(name, at("06:03", 1), range(30, 50))
-    late = reading(name, at("05:31", 1), 2, LATE)
+def a_late_reading_says_which_side_of_a_wave_is_misread(name: str) -> Case:
+    """Outside of the tail: ten minutes low, ten high, for longer than an hour."""
+    wave = (5000 + i + 9000 * (i // 10 % 2) for i in range(100))
+    first = readings(name, at("04:40", 1), wave)
+    late = reading(name, at("04:39", 1), 13999, LATE)
     return Case(first, [late], ("int_brick_increments", 1))
 
 
@@ -648,7 +647,7 @@ CASES: list[Callable[[str], Case]] = [
     a_dip_over_the_change_of_day_whose_restoring_reading_is_late,
     a_late_reading_in_the_tail_of_the_previous_day,
     a_late_reading_in_the_tail_before_a_day_of_a_few_minutes,
-    a_late_reading_uncovers_a_spike_over_the_change_of_day,
+    a_late_reading_says_which_side_of_a_wave_is_misread,
     a_late_reading_before_a_day_of_health_messages,
     a_late_reading_before_a_last_day_of_health_messages,
     a_first_reading_on_a_day_of_health_messages,
@@ -1071,20 +1070,53 @@ def test_new_code_of_a_model_rebuilds_it_and_all_that_read_it(
             assert not kept, f"{reader} does not notice new code of {model}"
 
 
-def test_models_run_in_the_wrong_order_come_right(restated: Restated):
-    """What was built on too old rows is built again once these are new."""
+def test_a_model_left_behind_is_noticed_by_all_that_read_it(restated: Restated):
+    """What was built on too old rows is built again once these are new.
+
+    For each model once, one of each domain at a time: messages come, all other models
+    run, and then all.
+    """
     plant = restated.plant
-    last, bridged = "CASE-ORDER-1", "CASE-ORDER-2"
-    for name in (last, bridged):
-        plant.arrive(steady(name, "05:30", 1, 5000))
-    plant.arrive([health(last, at("12:00", 1)), *steady(bridged, "06:10", 4, 9400)])
+    domains: dict[str, list[str]] = defaultdict(list)
+    for model, node in plant.nodes.items():
+        if plant.readers(model):
+            domains[node.fqn[1]].append(model)
+    rounds = [(model,) for model in domains.pop("measurements")]
+    rounds += zip_longest(*domains.values())
+    plant.arrive([m for i in range(len(rounds)) for m in early_days(f"BEHIND-{i}")])
     plant.run()
-    for name in (last, bridged):
-        plant.arrive([reading(name, at("05:55", 1), 5260, LATE)])
-    plant.run("-s", "int_message_days", "stg_brick_counts", "device_days")
-    plant.run("-s", "int_brick_steps+")
+    for i, models in enumerate(rounds):
+        plant.arrive(late_messages(f"BEHIND-{i}"))
+        plant.run("--exclude", *filter(None, models))
     plant.run()
     plant.assert_equal_to_full_refresh()
+
+
+def early_days(name: str) -> list[Message]:
+    """Days of each kind of sensor; some lie between two without a reading of theirs."""
+    return [
+        *steady(f"{name}-LAST", "05:30", 1, 5000),
+        health(f"{name}-LAST", at("12:00", 1)),
+        *steady(f"{name}-BRIDGED", "05:30", 1, 5000),
+        *steady(f"{name}-BRIDGED", "06:10", 4, 9400),
+        *moist(f"{name}-MOIST", "05:40", 1, *[0.15] * 5, 0.3),
+        *moist(f"{name}-MOIST", "06:01", 1, *[0.15] * 5),
+        *machine(f"{name}-MACHINE", "05:45", 1, *[2.5] * 5, 9.9),
+        *machine(f"{name}-MACHINE", "06:00", 1, *[2.5] * 5),
+    ]
+
+
+def late_messages(name: str) -> list[Message]:
+    """What changes the last minutes of the first day."""
+    return [
+        reading(f"{name}-LAST", at("05:55", 1), 5260, LATE),
+        reading(f"{name}-BRIDGED", at("05:55", 1), 5260, LATE),
+        *moist(f"{name}-MOIST", "05:58", 1, 0.4),
+        *machine(f"{name}-MACHINE", "05:58", 1, 8.8),
+        Message(
+            f"{name}-KETTLE", at("05:58", 1), {"heat": 99}, at("12:00", 2), "tea_kettle"
+        ),
+    ]
 
 
 def test_a_period_ends_on_the_plants_hour_whatever_the_sessions_clock(
