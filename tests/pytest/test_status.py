@@ -57,9 +57,9 @@ def built(project):
     assert "Nothing is built yet" in plant.status().output
     for device in COUNTERS:
         for day in range(3):
-            start = 1000 + day * 500
+            start = 1000 + day * 1000
             plant.arrive(
-                readings(device, at("12:00", day), range(start, start + 200, 10))
+                readings(device, at("12:00", day), range(start, start + 700, 10))
             )
     project.dbt("seed")
     plant.run()
@@ -70,16 +70,16 @@ def built(project):
 def test_nothing_is_stale_after_a_build(built, plant):
     result = plant.status()
     assert result.exit_code == 0
-    assert result.output == "Everything is built: 9 device-days of 180 messages.\n"
+    assert result.output == "Everything is built: 9 device-days of 630 messages.\n"
 
 
 def test_each_stale_day_is_told_once_with_its_reason(built, plant):
-    plant.arrive([reading("SAU-ME-01", at("12:05.5", 1), 1555, LATE)])
+    plant.arrive([reading("SAU-ME-01", at("12:05.5", 1), 2055, LATE)])
     plant.arrive([reading("NEW-01", at("12:00", 0), 1, LATE)])
     built.sql(
         "delete from raw.measurements where device_id = 'SAU-LN-01'"
         ' and "timestamp" >= %s',
-        at("12:10", 2),
+        at("13:00", 2),
     )
     built.sql(
         "update analytics.device_registry set max_rate_per_hour = 1651"
@@ -102,7 +102,7 @@ def test_each_stale_day_is_told_once_with_its_reason(built, plant):
 
 
 def test_a_neighbouring_day_and_new_code_are_reasons(built, plant):
-    plant.arrive([reading("SAU-ME-01", at("12:19.5", 0), 1195, LATE)])
+    plant.arrive([reading("SAU-ME-01", at("13:08.5", 0), 1685, LATE)])
     plant.run("-s", "int_message_days", "stg_brick_counts", "device_days")
     why = "what it is built from has changed"
     assert plant.lines() == [
