@@ -1,4 +1,4 @@
-"""CPU, wall clock and memory of a command, and of the server it works on."""
+"""What a command costs: CPU, wall clock, memory, and the rows it has written."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 
 from brickworks.local_database import Cluster
 
 SAMPLE_SECONDS = 0.1
 MEBIBYTE = 1024 * 1024
+OTHER_SESSIONS = """
+    select count(*) from pg_stat_activity
+    where datname = current_database()
+        and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
+ROWS_WRITTEN = """
+    select relid::bigint, n_tup_ins + n_tup_upd + n_tup_del
+    from pg_stat_user_tables where schemaname not like 'pg\\_temp%'
+"""
 
 
 class Failed(Exception):
@@ -35,6 +46,8 @@ class Cost:
         client_mib: Peak resident memory of the command.
         server_mib: Peak proportional memory of the server, shared buffers counted
             once; None where it cannot be read.
+        rows_written: Rows inserted, updated and deleted in tables that outlive their
+            session; of tables that were dropped meanwhile nothing is known.
     """
 
     wall_seconds: float
@@ -42,6 +55,7 @@ class Cost:
     server_seconds: float
     client_mib: float
     server_mib: float | None
+    rows_written: int
 
     @property
     def cpu_seconds(self) -> float:
@@ -57,6 +71,7 @@ class Cost:
             self.server_seconds + other.server_seconds,
             max(self.client_mib, other.client_mib),
             max(peaks) if peaks else None,
+            self.rows_written + other.rows_written,
         )
 
     def rounded(self) -> dict[str, float | None]:
@@ -73,6 +88,7 @@ class Meter:
     def __init__(self, cluster: Cluster, environment: Mapping[str, str]) -> None:
         pid = int((cluster.data / "postmaster.pid").read_text().split()[0])
         self._postmaster = psutil.Process(pid)
+        self._dsn = cluster.superuser_dsn()
         self._environment = os.environ | environment
 
     def run(
@@ -95,6 +111,7 @@ class Meter:
             Failed: If it exits with another status than 0.
         """
         output = folder / "output.txt"
+        written_before = self._rows_written()
         with _Peak(self._postmaster) as peak, output.open("wb") as file:
             server_before = self._server_seconds()
             started = time.monotonic()
@@ -119,11 +136,30 @@ class Meter:
             server,
             usage.ru_maxrss / 1024,
             peak.mib,
+            self._written_since(written_before),
         )
         try:
             return cost, json.loads(lines[-1])
         except (IndexError, ValueError):
             return cost, None
+
+    def _written_since(self, before: Mapping[int, int]) -> int:
+        after = self._rows_written()
+        return sum(rows - before.get(table, 0) for table, rows in after.items())
+
+    def _rows_written(self) -> dict[int, int]:
+        """Table → rows written since it was made, as the server counts them."""
+        with closing(psycopg2.connect(**self._dsn)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                # A session hands in what it has counted when it ends.
+                while True:
+                    cursor.execute(OTHER_SESSIONS)
+                    if cursor.fetchone() == (0,):
+                        break
+                    time.sleep(0.01)
+                cursor.execute(ROWS_WRITTEN)
+                return dict(cursor.fetchall())
 
     def _server_seconds(self) -> float:
         """CPU of the server so far: its living processes and those that have ended."""

@@ -65,27 +65,27 @@ def explained(cluster: Cluster) -> Iterator[list[Statement]]:
     Args:
         cluster: A running cluster.
     """
-    role = sql.Identifier(cluster.server.user)
     begins_at = cluster.log.stat().st_size
     found: list[Statement] = []
+    for name, value in SETTINGS.items():
+        setting = sql.SQL(".").join(map(sql.Identifier, name.split(".")))
+        _alter_role(cluster, sql.SQL("set {} = {}").format(setting, sql.Literal(value)))
+    try:
+        yield found
+    finally:
+        _alter_role(cluster, sql.SQL("reset all"))
+    found += read(cluster, begins_at)
+
+
+def _alter_role(cluster: Cluster, how: sql.Composable) -> None:
+    role = sql.Identifier(cluster.server.user)
+    # Not open for longer: the meter waits for the end of every other session.
     with closing(psycopg2.connect(**cluster.superuser_dsn())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            for name, value in SETTINGS.items():
-                # A name with a dot is one only once the library is known.
-                cursor.execute("load 'auto_explain'")
-                cursor.execute(
-                    sql.SQL("alter role {} set {} = {}").format(
-                        role,
-                        sql.SQL(".").join(map(sql.Identifier, name.split("."))),
-                        sql.Literal(value),
-                    )
-                )
-            try:
-                yield found
-            finally:
-                cursor.execute(sql.SQL("alter role {} reset all").format(role))
-    found += read(cluster, begins_at)
+            # A name with a dot is one only once the library is known.
+            cursor.execute("load 'auto_explain'")
+            cursor.execute(sql.SQL("alter role {} {}").format(role, how))
 
 
 def read(cluster: Cluster, begins_at: int) -> list[Statement]:

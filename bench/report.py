@@ -16,7 +16,7 @@ from bench.scenarios import Result, Size
 PEERS = {"row_by_row": "row by row", "pandas": "pandas", "duckdb": "DuckDB"}
 COLUMNS = (
     "scenario", "messages", "wall s", "CPU s client", "CPU s server", "messages/s",
-    "messages/CPU s", "MiB client", "MiB server", "notes",
+    "messages/CPU s", "MiB client", "MiB server", "rows written", "notes",
 )  # fmt: skip
 
 
@@ -101,6 +101,10 @@ def _of_one_size(size: Size) -> Iterator[Target]:
             if limit
             else Target(what, "", f"{times:.1f} x", None)
         )
+    for key, way in {"noop_full": "full", "noop_arrivals": "arrivals"}.items():
+        if key in results:
+            what = f"rows written with nothing new ({way}), {at}"
+            yield _target(what, "<=", 0, results[key].cost.rows_written, "")
     peak = max(
         result.cost.client_mib
         for key, result in results.items()
@@ -140,6 +144,7 @@ def _row(result: Result) -> tuple[str, ...]:
         f"{result.rows_per_cpu_second:,.0f}" if is_rate else "",
         f"{cost.client_mib:,.0f}",
         "" if cost.server_mib is None else f"{cost.server_mib:,.0f}",
+        f"{cost.rows_written:,}",
         result.notes,
     )
 

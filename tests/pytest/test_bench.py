@@ -60,6 +60,14 @@ def test_one_more_hour_is_an_hour(report):
     assert 0 < size["results"]["hour_arrivals"]["rows"] < size["messages"] / 24
 
 
+def test_one_more_hour_writes_less_than_a_build(report):
+    size, _ = report
+    written = {key: result["rows_written"] for key, result in size["results"].items()}
+    assert written["simulate"] >= size["messages"]
+    # Of three days, one is written anew: all its rows are deleted and inserted.
+    assert 0 < written["hour_arrivals"] < written["build"]
+
+
 def test_client_and_server_are_measured_apart(report):
     size, _ = report
     for key in ("build", "row_by_row", "pandas", "duckdb"):

@@ -595,11 +595,15 @@ def test_messages_that_wait_are_no_fault(plant):
 
 
 class Traffic(threading.Thread):
-    """COPYs messages in two open transactions, the later ones committed first."""
+    """COPYs messages in two open transactions, the later ones committed first.
 
-    def __init__(self, plant: Plant, messages: list[tuple], seed: int) -> None:
+    A commit waits up to `pause` seconds, until what is left has to hurry."""
+
+    def __init__(
+        self, plant: Plant, messages: list[tuple], seed: int, pause: float
+    ) -> None:
         super().__init__(daemon=True)
-        self.plant, self.messages = plant, list(messages)
+        self.plant, self.messages, self.pause = plant, list(messages), pause
         self.chance = random.Random(seed)
         self.chance.shuffle(self.messages)
         self.has_to_hurry = threading.Event()
@@ -621,8 +625,15 @@ class Traffic(threading.Thread):
                     copy(cursor, self.messages[:size])
                 del self.messages[:size]
             for connection in (late, early):
-                self.has_to_hurry.wait(self.chance.uniform(0, 1))
+                self.has_to_hurry.wait(self.chance.uniform(0, self.pause))
                 connection.cursor().execute("commit")
+
+    def hurry(self) -> None:
+        """Send what is left, and raise what has failed."""
+        self.has_to_hurry.set()
+        self.join()
+        if self.failure:
+            raise self.failure
 
 
 @pytest.mark.slow
@@ -632,15 +643,13 @@ def test_builds_beside_traffic_succeed_and_converge(
 ):
     base.create("concurrent_base")
     waiting = messages[len(messages) * 2 // 3 :]
-    traffic = Traffic(base, waiting, soak_seed)
-    traffic.start()
-    for _ in range(3):
-        assert traffic.is_alive(), "the traffic was over before it met a build"
+    for turn in range(3):
+        # Builds take turns: the more there are, the longer the traffic has to last.
+        traffic = Traffic(base, waiting[turn::3], soak_seed + turn, pause=builds)
+        traffic.start()
         for process in [base.start(tests=True) for _ in range(builds)]:
             process.succeeds()
-    traffic.has_to_hurry.set()
-    traffic.join()
-    assert traffic.failure is None
+        traffic.hurry()
     base.build(tests=True)
     found = base.snapshot()
     assert_same(found, expected)
