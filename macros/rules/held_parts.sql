@@ -1,7 +1,8 @@
 {#- Readings cut at the borders of the day's periods, as a SELECT: one row per reading and
     period that it lies in or holds into. Its time is held while its value lasts, and
     silent from then to the next reading; both exact to the millisecond, so that hours
-    add up to shifts and days. Reads the day's `periods`. -#}
+    add up to shifts and days. Reads the day's `periods`. None is written as `0.000`: of
+    equal numbers an aggregate takes the one it meets first, digits and all. -#}
 {% macro held_parts(readings) -%}
     select
         periods.grain,
@@ -10,11 +11,11 @@
         readings.*,
         greatest({{ seconds_between(
             'greatest(event_at, start_time)', 'least(holds_until, end_time)'
-        ) }}, 0) as held_seconds,
+        ) }}, 0.000) as held_seconds,
         greatest({{ seconds_between(
             'greatest(holds_until, start_time)',
             'least(coalesce(next_reading_at, holds_until), end_time)'
-        ) }}, 0) as silent_seconds,
+        ) }}, 0.000) as silent_seconds,
         event_at >= start_time as is_own
     from {{ readings }} as readings
     inner join periods

@@ -92,9 +92,19 @@ BURSTS = (
 
 EVENTS = ("dip", "spike", "jitter", "reset", "stop", "silence", "rollback")
 
+
+def as_text(data: dict) -> dict:
+    """The same numbers as text with zeros at their end."""
+    return {
+        name: value if isinstance(value, str) else f"{value:.6f}"
+        for name, value in data.items()
+    }
+
+
 ODD = {
     "health": lambda m: replace(m, data={"status": "online", "battery": 70}),
     "broken payload": lambda m: replace(m, data={"count": "many"}),
+    "numbers as text": lambda m: replace(m, data=as_text(m.data)),
     "no object": lambda m: replace(m, data=[1, 2]),
     "unknown sensor type": lambda m: replace(m, sensor_type="noise_level"),
     "sensor type missing": lambda m: replace(m, sensor_type=None),

@@ -54,6 +54,24 @@ def test_a_second_build_changes_no_row_writes_none_and_warns_of_nothing(built):
     assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
 
 
+def test_equal_numbers_of_the_facts_are_written_alike(built):
+    """Or the greatest of 0 and 0.000 shows in which order they were met."""
+    columns = built.sql(
+        "select format('%I.%I', table_schema, table_name), quote_ident(column_name)"
+        " from information_schema.columns where data_type = 'numeric'"
+        " and table_schema in ('analytics_staging', 'analytics_intermediate')"
+    )
+    tables = {name.replace('"', "") for name in built.incremental_tables()}
+    facts = [(table, column) for table, column in columns if table in tables]
+    assert ("analytics_intermediate.int_moisture_periods", "max_moisture") in facts
+    for table, column in facts:
+        different = built.sql(
+            f"select {column}, array_agg(distinct {column}::text) from {table}"
+            f" group by {column} having min(scale({column})) <> max(scale({column}))"
+        )
+        assert not different, f"{table}.{column}"
+
+
 @pytest.mark.parametrize("which, fails_hourly", [("min", False), ("max", True)])
 def test_an_hourly_build_tests_the_newest_days(built, which, fails_hourly):
     """A wrong row of an old day is left to the test of the night."""
