@@ -647,7 +647,9 @@ def test_builds_beside_traffic_succeed_and_converge(
         # Builds take turns: the more there are, the longer the traffic has to last.
         traffic = Traffic(base, waiting[turn::3], soak_seed + turn, pause=builds)
         traffic.start()
-        for process in [base.start(tests=True) for _ in range(builds)]:
+        processes = [base.start(tests=True) for _ in range(builds)]
+        assert traffic.is_alive(), "the traffic was over before it met a build"
+        for process in processes:
             process.succeeds()
         traffic.hurry()
     base.build(tests=True)
