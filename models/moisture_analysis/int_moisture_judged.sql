@@ -98,11 +98,10 @@ select
     messages.first_measurement_id,
     messages.last_measurement_id,
     -- Silence where messages were due is the worst quality there is.
-    coalesce(quality.data_quality_score, 0) as data_quality_score,
-    case
-        when quality.device_id is null then 'no message'
-        else quality.data_quality_reasons
-    end as data_quality_reasons,
+    case when quality.device_id is null then 0 else quality.data_quality_score end
+        as data_quality_score,
+    case when quality.device_id is null then 'no message'
+        else quality.data_quality_reasons end as data_quality_reasons,
     anomalies.*,
     anomalies.anomaly_types is not null as is_anomaly
 from with_averages as periods

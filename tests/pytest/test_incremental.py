@@ -87,7 +87,7 @@ class Plant:
         ]
         self.nodes = {node.name: node for node in models}
         self.tables = {node.name: f'"{node.schema}"."{node.alias}"' for node in models}
-        # Made anew by every run, from what the incremental tables hold.
+        # Worked out whole by every run, from what the incremental tables hold.
         self.rebuilt = {
             node.name: f'"{node.schema}"."{node.alias}"'
             for node in self.manifest.nodes.values()
@@ -624,6 +624,19 @@ def a_period_is_over_when_another_device_says_so(name: str) -> Case:
     return Case(first, [other], ("brick_production_stats_hourly", 6))
 
 
+def a_machine_says_hello_before_anything_was_due(name: str) -> Case:
+    """On the stroke of the plant's present: how good its messages are, none can say."""
+    hello = replace(health(name, at("15:00", 6)), sensor_type="machine_monitoring")
+    first = machine(name, "12:00", 6, 2)
+    return Case(first, [hello], ("machine_monitoring_stats_hourly", 6))
+
+
+def a_probe_says_hello_before_anything_was_due(name: str) -> Case:
+    hello = replace(health(name, at("15:00", 6)), sensor_type="moisture")
+    first = moist(name, "12:00", 6, 0.15)
+    return Case(first, [hello], ("moisture_analysis_stats_hourly", 6))
+
+
 def a_day_is_final_when_another_device_says_so(name: str) -> Case:
     """It had ended before, not long ago; the reading above came since."""
     first = steady(name, "04:00", 6, 5000)
@@ -675,6 +688,8 @@ CASES: list[Callable[[str], Case]] = [
     a_machines_clock_of_1970_is_filed_under_its_arrival,
     a_probes_clock_of_1970_is_filed_under_its_arrival,
     a_period_is_over_when_another_device_says_so,
+    a_machine_says_hello_before_anything_was_due,
+    a_probe_says_hello_before_anything_was_due,
     a_day_is_final_when_another_device_says_so,
     a_late_reading_changes_the_baseline_of_the_next_day,
     a_late_moisture_whose_time_reaches_into_the_next_day,
