@@ -27,7 +27,8 @@ OTHER_SESSIONS = """
 """
 ROWS_WRITTEN = """
     select relid::bigint, n_tup_ins + n_tup_upd + n_tup_del
-    from pg_stat_user_tables where schemaname not like 'pg\\_temp%'
+    from pg_stat_user_tables
+    where schemaname not like 'pg\\_temp%' and relname <> 'processing_logs'
 """
 
 
@@ -47,7 +48,8 @@ class Cost:
         server_mib: Peak proportional memory of the server, shared buffers counted
             once; None where it cannot be read.
         rows_written: Rows inserted, updated and deleted in tables that outlive their
-            session; of tables that were dropped meanwhile nothing is known.
+            session, but for the audit log, whose rows are the run's own; of tables that
+            were dropped meanwhile nothing is known.
     """
 
     wall_seconds: float

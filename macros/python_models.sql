@@ -3,10 +3,11 @@
 
     The two materializations are those of dbt-adapters 1.24.5, word for word but for
     this: they admit python; `create_table_as` is called with the language
-    (`get_create_table_as_sql` of dbt-adapters cannot pass it on); a full refresh of a
-    table that views read changes its rows in place (macros in relations.sql); and an
-    incremental model with nothing to append makes no temporary table, one with the
-    columns it had asks one question about them instead of six.
+    (`get_create_table_as_sql` of dbt-adapters cannot pass it on); a table that stands, and
+    on a full refresh an incremental one that views read, is not swapped but gets the rows
+    that it lacks (macros in relations.sql); and an incremental model with nothing to
+    append makes no temporary table, one with the columns it had asks one question about
+    them instead of six.
     `create_table_as` is that of dbt-postgres 1.11.0 after its first statement, which
     turns a Python model into the select over its result; from there on it is SQL like
     any other.
@@ -89,6 +90,8 @@
     {{ create_table_as(False, intermediate_relation, compiled_code, model['language']) }}
   {%- endcall %}
 
+  {% if should_full_refresh()
+      or not refreshed_in_place(load_cached_relation(this), intermediate_relation) %}
   {% do create_indexes(intermediate_relation) %}
 
   -- cleanup
@@ -102,6 +105,7 @@
   {% endif %}
 
   {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+  {% endif %}
 
   {{ run_hooks(post_hooks, inside_transaction=True) }}
 
@@ -201,7 +205,8 @@
     {% do create_indexes(relation_for_indexes) %}
   {% endif %}
 
-  {% if need_swap and not refreshed_in_place(existing_relation, intermediate_relation) %}
+  {% if need_swap and not (is_read_by_views(existing_relation)
+      and refreshed_in_place(existing_relation, intermediate_relation)) %}
       {% do adapter.rename_relation(target_relation, backup_relation) %}
       {% do adapter.rename_relation(intermediate_relation, target_relation) %}
       {% do to_drop.append(backup_relation) %}

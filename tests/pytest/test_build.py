@@ -54,6 +54,25 @@ def test_a_second_build_changes_no_row_writes_none_and_warns_of_nothing(built):
     assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
 
 
+def test_a_run_without_news_writes_no_row_of_any_table(built):
+    """Whether they are kept by the day or worked out each time; but the audit log."""
+
+    def written() -> dict[str, list[tuple]]:
+        tables = built.sql(
+            "select oid::regclass::text from pg_class where relkind = 'r'"
+            " and relnamespace::regnamespace::text like 'analytics%%'"
+            " and relname <> 'processing_logs'"
+        )
+        places = "select ctid::text, xmin::text from"
+        return {table: built.sql(f"{places} {table} order by 1") for (table,) in tables}
+
+    before = written()
+    built.dbt("run")
+    after = written()
+    assert [table for table in before | after if before[table] != after[table]] == []
+    assert {"analytics.downtime_events", "analytics.devices"} <= set(before)
+
+
 def test_equal_numbers_of_the_facts_are_written_alike(built):
     """Or the greatest of 0 and 0.000 shows in which order they were met."""
     columns = built.sql(

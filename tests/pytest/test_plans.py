@@ -83,7 +83,7 @@ def arrive_for_an_hour(project: Any) -> None:
 def test_a_run_by_arrivals_reads_no_history(large, arrives):
     """Each device-day is looked up, and the readings of days with news are read; of the
     raw table always the days of the newest ids, for what commits out of order. What
-    needs the line in view is made anew from small tables, and left out here."""
+    needs the line in view is worked out from small tables, and left out here."""
     if arrives:
         arrive_for_an_hour(large)
     with reads(large) as found:
@@ -98,7 +98,7 @@ def test_a_run_by_arrivals_reads_no_history(large, arrives):
         assert fetched <= 10 * (DEVICES * DAYS + days_read * READINGS), table
 
 
-def test_what_is_made_anew_by_each_run_reads_no_readings(large):
+def test_what_each_run_works_out_whole_reads_no_readings(large):
     """Only what is small: per device and day some episodes, hours and shifts."""
     with reads(large) as found:
         large.dbt("run", "-s", "factory")

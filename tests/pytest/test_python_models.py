@@ -118,6 +118,27 @@ def test_the_plugin_is_active_and_the_swap_is_atomic(scratch):
     assert compilation.inject_ctes_into_sql is inject_ctes.inject_ctes_into_sql
 
 
+def test_a_table_that_stands_gets_the_rows_that_differ(scratch):
+    """In place, so that a view on it stays; with another column it is made anew."""
+    config = {"materialized": "table"}
+
+    def build(columns: str, types: dict[str, str]) -> dict:
+        code = f"\nimport pandas as pd\nreturn pd.DataFrame({columns})\n"
+        scratch.model("m", code, types, **config)
+        scratch.dbt("run")
+        rows = scratch.query("select row(m.*)::text, ctid::text, xmin::text from m")
+        return {row: place for row, *place in rows}
+
+    first = build('{"n": [1.0, 2.0, None]}', {"n": "numeric"})
+    scratch.query("create view v as select count(*) as rows from m")
+    second = build('{"n": [None, 2.0, 3.0]}', {"n": "numeric"})
+    assert set(second) == {"(2.0)", "()", "(3.0)"}
+    assert {row for row in first if second.get(row) == first[row]} == {"(2.0)", "()"}
+    assert scratch.query("select rows from v") == [(3,)]
+    third = build('{"n": [2.0], "t": ["x"]}', {"n": "numeric", "t": "text"})
+    assert set(third) == {"(2.0,x)"}
+
+
 def test_a_failing_model_keeps_the_old_table_and_names_the_line(scratch):
     scratch.model("m", ONE, {"n": "bigint"}, materialized="table")
     scratch.dbt("run")
