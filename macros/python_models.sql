@@ -4,8 +4,8 @@
     The two materializations are those of dbt-adapters 1.24.5, word for word but for
     this: they admit python; `create_table_as` is called with the language
     (`get_create_table_as_sql` of dbt-adapters cannot pass it on); a table that stands, and
-    on a full refresh an incremental one that views read, is not swapped but gets the rows
-    that it lacks (macros in relations.sql); and an incremental model with nothing to
+    on a full refresh an incremental one that views read, is not swapped but gets its new
+    rows in place (macros in relations.sql); and an incremental model with nothing to
     append makes no temporary table, one with the columns it had asks one question about
     them instead of six.
     `create_table_as` is that of dbt-postgres 1.11.0 after its first statement, which
@@ -206,7 +206,7 @@
   {% endif %}
 
   {% if need_swap and not (is_read_by_views(existing_relation)
-      and refreshed_in_place(existing_relation, intermediate_relation)) %}
+      and refreshed_in_place(existing_relation, intermediate_relation, all_rows=true)) %}
       {% do adapter.rename_relation(target_relation, backup_relation) %}
       {% do adapter.rename_relation(intermediate_relation, target_relation) %}
       {% do to_drop.append(backup_relation) %}

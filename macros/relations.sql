@@ -42,21 +42,23 @@
 {% endmacro %}
 
 
-{#- Gives a table that stands the rows of another with the same columns, and writes those
-    only that differ. A swap would drop the views that read it, wait for its readers, and
-    write all of its rows. Rows are alike if they are so byte for byte: 0 is not 0.000. -#}
-{% macro refreshed_in_place(relation, refreshed) %}
+{#- Gives a table that stands the rows of another with the same columns. A swap would drop
+    the views that read it and wait for its readers. Rows are alike if they are so byte for
+    byte, 0 is not 0.000; to compare all of a large table takes longer than to write it. -#}
+{% macro refreshed_in_place(relation, refreshed, all_rows=false) %}
   {% if relation is none or not relation.is_table
       or not has_columns_of(relation, refreshed) %}
     {{ return(false) }}
   {% endif %}
+  {% set unless_alike = '' if all_rows
+      else ' where not exists (select from %s where built *= wanted)' %}
   {% do run_query(
-      'delete from ' ~ relation ~ ' as built where not exists ('
-      ~ 'select from ' ~ refreshed ~ ' as wanted where wanted *= built)'
+      'delete from ' ~ relation ~ ' as built'
+      ~ unless_alike | replace('%s', refreshed ~ ' as wanted')
   ) %}
   {% do run_query(
       'insert into ' ~ relation ~ ' select * from ' ~ refreshed ~ ' as wanted'
-      ~ ' where not exists (select from ' ~ relation ~ ' as built where built *= wanted)'
+      ~ unless_alike | replace('%s', relation ~ ' as built')
   ) %}
   {% do adapter.drop_relation(refreshed) %}
   {{ return(true) }}
