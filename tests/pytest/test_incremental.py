@@ -627,13 +627,13 @@ def a_period_is_over_when_another_device_says_so(name: str) -> Case:
 def a_machine_says_hello_before_anything_was_due(name: str) -> Case:
     """On the stroke of the plant's present: how good its messages are, none can say."""
     hello = replace(health(name, at("15:00", 6)), sensor_type="machine_monitoring")
-    first = machine(name, "12:00", 6, 2)
+    first = machine(name, "08:30", 6, 2)
     return Case(first, [hello], ("machine_monitoring_stats_hourly", 6))
 
 
 def a_probe_says_hello_before_anything_was_due(name: str) -> Case:
     hello = replace(health(name, at("15:00", 6)), sensor_type="moisture")
-    first = moist(name, "12:00", 6, 0.15)
+    first = moist(name, "08:30", 6, 0.15)
     return Case(first, [hello], ("moisture_analysis_stats_hourly", 6))
 
 
