@@ -44,13 +44,21 @@
 
 {#- Gives a table that stands the rows of another with the same columns. A swap would drop
     the views that read it and wait for its readers. Rows are alike if they are so byte for
-    byte, 0 is not 0.000; to compare all of a large table takes longer than to write it. -#}
+    byte, 0 is not 0.000; where one is there twice, comparing does not tell how often. To
+    compare all of a large table takes longer than to write it. -#}
 {% macro refreshed_in_place(relation, refreshed, all_rows=false) %}
   {% if relation is none or not relation.is_table
       or not has_columns_of(relation, refreshed) %}
     {{ return(false) }}
   {% endif %}
-  {% set unless_alike = '' if all_rows
+  {% set repeats = [] %}
+  {% for table in [relation, refreshed] %}
+    {% do repeats.append(
+        'exists (select from ' ~ table ~ ' as t group by t::text having count(*) > 1)'
+    ) %}
+  {% endfor %}
+  {% set unless_alike = ''
+      if all_rows or run_query('select ' ~ repeats | join(' or ')).rows[0][0]
       else ' where not exists (select from %s where built *= wanted)' %}
   {% do run_query(
       'delete from ' ~ relation ~ ' as built'

@@ -135,6 +135,9 @@ def test_a_table_that_stands_gets_the_rows_that_differ(scratch):
     assert set(second) == {"(2.0)", "()", "(3.0)"}
     assert {row for row in first if second.get(row) == first[row]} == {"(2.0)", "()"}
     assert scratch.query("select rows from v") == [(3,)]
+    for twice in ("[2.0, 2.0]", "[2.0, 2.0, 2.0]", "[2.0]"):
+        build(f'{{"n": {twice}}}', {"n": "numeric"})
+        assert scratch.query("select rows from v") == [(twice.count("2.0"),)]
     third = build('{"n": [2.0], "t": ["x"]}', {"n": "numeric", "t": "text"})
     assert set(third) == {"(2.0,x)"}
 
