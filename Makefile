@@ -1,6 +1,6 @@
 # make run    everything, from an empty machine to numbers
 # make test   lint and tests; what CI runs
-# make soak   SCHEDULES=200 random orders of arrival; runs at once and killed: an hour
+# make soak   SCHEDULES=200 random orders of arrival; runs at once and killed: three hours
 # make bench  what a build costs, beside other ways; at MESSAGES="1000000 5000000"
 # make up | down | reset | psql | docs | status | lint
 #
