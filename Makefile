@@ -2,13 +2,14 @@
 # make test   lint and tests; what CI runs
 # make soak   SCHEDULES=200 random orders of arrival; runs at once and killed: three hours
 # make bench  what a build costs, beside other ways; at MESSAGES="1000000 5000000"
+# make compare BASE=main  whether every public number is what it was at that commit
 # make up | down | reset | psql | docs | status | lint
 #
 # The real work is in `.venv/bin/brickworks --help`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv run test soak bench lint up down reset psql docs summary status
+.PHONY: help venv run test soak bench compare lint up down reset psql docs summary status
 
 BRICKWORKS := .venv/bin/brickworks
 
@@ -57,6 +58,12 @@ BENCH ?=
 # On a throw-away server; the report goes to .local/bench. BENCH=--help tells the rest.
 bench: venv
 	$(OWN_DATABASE) .venv/bin/python -m bench $(MESSAGES) $(BENCH)
+
+COMPARE ?=
+
+# From the same messages, on a throw-away server. COMPARE=--help tells the rest.
+compare: venv
+	@$(OWN_DATABASE) .venv/bin/python -m bench.compare $(BASE) $(COMPARE)
 
 lint: venv profiles.yml
 	.venv/bin/ruff check .

@@ -8,4 +8,9 @@
 - `peers`: the other ways, one module each;
 - `plans`: the heaviest statements of a run, explained;
 - `report`: the tables and the targets.
+
+And whether the numbers are what they were, which `make compare` asks:
+
+- `compare`: a commit and the working tree, built from the same messages;
+- `differences`: of two relations, row for row.
 """
