@@ -22,6 +22,7 @@ import psycopg2.extensions
 from psycopg2 import errors, sql
 
 from brickworks.settings import Problem
+from brickworks.terminal import visible
 
 REQUIRED_COLUMNS = ("device_id", "sensor_type", "timestamp", "data", "metadata")
 OPTIONAL_COLUMNS = ("id", "created_at")
@@ -125,7 +126,9 @@ def _copy(
 
 
 def _refusal(path: Path, place: str, reason: str) -> Problem:
-    return Problem(f"{path}, {place}: {reason.rstrip('.')}. Nothing was loaded.")
+    # The reason may quote the file: a line feed in it must not begin a line of ours.
+    said = visible(reason.rstrip("."))
+    return Problem(f"{visible(path)}, {place}: {said}. Nothing was loaded.")
 
 
 class _Source(io.RawIOBase):

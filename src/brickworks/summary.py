@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from brickworks.settings import Problem
+from brickworks.terminal import as_text
 
 SHIFTS_SHOWN = 12
 SENSOR_SHIFTS_SHOWN = 4
@@ -293,9 +294,7 @@ def show(summary: Summary, console: Console) -> None:
         console.print("\nWhere to look next", style="bold")
         for what, where in summary.places:
             # One line each, however narrow the terminal: they are to be copied.
-            console.print(
-                f"  {what:<10} {where}", soft_wrap=True, highlight=False, markup=False
-            )
+            console.print(as_text(f"  {what:<10} {where}"), soft_wrap=True)
 
 
 def _table(title: str, *columns: tuple[str, bool]) -> Table:
@@ -307,6 +306,10 @@ def _table(title: str, *columns: tuple[str, bool]) -> Table:
     return table
 
 
+def _add_row(table: Table, *cells: str, style: str | None = None) -> None:
+    table.add_row(*map(as_text, cells), style=style)
+
+
 def _show_messages(summary: Summary, console: Console) -> None:
     names = ("rows in", "readings", "health", "duplicates", "rejected")
     table = _table("Messages", ("sensor type", False), *((n, True) for n in names))
@@ -314,8 +317,8 @@ def _show_messages(summary: Summary, console: Console) -> None:
     for row in summary.messages:
         counts = (row.messages, row.readings, row.health, row.duplicates, row.rejected)
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
-        table.add_row(row.sensor_type, *(f"{count:,}" for count in counts))
-    table.add_row("all", *(f"{count:,}" for count in totals), style="bold")
+        _add_row(table, row.sensor_type, *(f"{count:,}" for count in counts))
+    _add_row(table, "all", *(f"{count:,}" for count in totals), style="bold")
     console.print(table)
     if lost := sum(row.lost for row in summary.messages):
         console.print(
@@ -326,8 +329,10 @@ def _show_messages(summary: Summary, console: Console) -> None:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in shown)
         more = len(summary.rejected) - len(shown)
         console.print(
-            f"Rejected for: {reasons}{f', and {more} more reasons' if more else ''}.",
-            highlight=False,
+            as_text(
+                f"Rejected for: {reasons}"
+                f"{f', and {more} more reasons' if more else ''}."
+            )
         )
 
 
@@ -341,12 +346,12 @@ def _show_bricks(bricks: list[Bricks], console: Console) -> None:
         "Bricks per line and shift", *((c, False) for c in columns), ("bricks", True)
     )
     for row in reversed(bricks[:SHIFTS_SHOWN]):
-        table.add_row(row.line, row.date, row.shift, row.stage, f"{row.bricks:,}")
+        _add_row(table, row.line, row.date, row.shift, row.stage, f"{row.bricks:,}")
     lines: dict[str, int] = {}
     for row in bricks:
         lines[row.line] = lines.get(row.line, 0) + row.bricks
     for line, total in sorted(lines.items()):
-        table.add_row(line, "all", "", "", f"{total:,}", style="bold")
+        _add_row(table, line, "all", "", "", f"{total:,}", style="bold")
     console.print(table)
     if (earlier := len(bricks) - SHIFTS_SHOWN) > 0:
         console.print(f"The newest {SHIFTS_SHOWN} are shown; {earlier:,} are earlier.")
@@ -365,8 +370,14 @@ def _show_moisture(moisture: list[Moisture], console: Console) -> None:
         ("alert", False),
     )
     for row in reversed(moisture):
-        table.add_row(
-            row.date, row.shift, row.device, row.average, row.in_range, row.alert_level
+        _add_row(
+            table,
+            row.date,
+            row.shift,
+            row.device,
+            row.average,
+            row.in_range,
+            row.alert_level,
         )
     console.print(table)
 
@@ -386,7 +397,9 @@ def _show_machines(machines: list[Machine], console: Console) -> None:
     )
     for row in reversed(machines):
         numbers = (row.uptime, row.health)
-        table.add_row(row.date, row.shift, row.device, *numbers, row.status, row.reason)
+        _add_row(
+            table, row.date, row.shift, row.device, *numbers, row.status, row.reason
+        )
     console.print(table)
 
 
@@ -400,7 +413,7 @@ def _show_anomalies(anomalies: list[Anomaly], console: Console) -> None:
         *((c, False) for c in ("production date", "shift", "device", "why")),
     )
     for row in anomalies[:ANOMALIES_SHOWN]:
-        table.add_row(row.date, row.shift, row.device, row.reason)
+        _add_row(table, row.date, row.shift, row.device, row.reason)
     console.print(table)
     if (more := len(anomalies) - ANOMALIES_SHOWN) > 0:
         console.print(f"The newest {ANOMALIES_SHOWN} are shown; {more:,} are earlier.")

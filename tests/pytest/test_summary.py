@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,32 @@ def test_the_page_reads_well_without_a_terminal(marts):
         *("AM-1", "87.5", "warning", "FAN-1", "61.2", "degraded", "too hot"),
     ):
         assert words in page
+
+
+HOSTILE = "[/] [red]:skull:\x1b[2J\n\u202eX"
+SHOWN = r"[/] [red]:skull:\x1b[2J\n\u202eX"
+
+
+def test_everything_from_the_database_is_shown_as_text(marts):
+    """Whatever column holds markup, or commands to the terminal."""
+    with marts.cursor() as cursor:
+        cursor.execute(
+            "select format('update hand_made.%I set %I = %%s', table_name, column_name)"
+            " from information_schema.columns"
+            " where table_schema = 'hand_made' and data_type = 'text'"
+        )
+        statements = [statement for (statement,) in cursor.fetchall()]
+        for statement in statements:
+            cursor.execute(statement, [HOSTILE])
+    marts.commit()
+    found = summary.read(marts, "hand_made", STAGES)
+    output = io.StringIO()
+    summary.show(found, Console(file=output, width=400, force_terminal=True))
+    page = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue())
+    assert "\x1b" not in page and "\u202e" not in page
+    assert f"Rejected for: {SHOWN} 3." in page
+    for title in ("Messages", "Bricks", "Moisture", "Machines", "Anomalies"):
+        assert SHOWN in page.split(f"\n{title}")[-1].split("\n\n")[0], title
 
 
 def test_an_empty_factory_is_no_error(marts):
