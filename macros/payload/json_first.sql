@@ -5,11 +5,11 @@
     coalesce(
         {%- for place in places %}
         {%- for name in names %}
-        nullif({{ payload }} -> '{{ place }}' -> '{{ name }}', 'null'),
+        nullif({{ payload }} -> {{ literal(place) }} -> {{ literal(name) }}, 'null'),
         {%- endfor %}
         {%- endfor %}
         {%- for name in names %}
-        nullif({{ payload }} -> '{{ name }}', 'null'){{ ',' if not loop.last }}
+        nullif({{ payload }} -> {{ literal(name) }}, 'null'){{ ',' if not loop.last }}
         {%- endfor %}
     )
 {%- endmacro %}

@@ -13,12 +13,21 @@
         {%- endfor %}
         case
             when abs({{ clock_offset or clock_offset_seconds('payload', 'event_at') }})
-                > extract(epoch from interval '{{ var("clock_ahead_tolerance") }}')
+                > extract(epoch from interval {{ literal(var('clock_ahead_tolerance')) }})
                 then 'clock_offset'
         end,
         case
-            when upper(trim(coalesce(payload ->> 'deviceId', payload ->> 'device_id')))
-                <> device_id then 'other_device_id'
+            when {{ json_first('payload', ['deviceId', 'device_id'], places=[]) }}
+                is not null then (
+                    select 'other_device_id'
+                    from (
+                        select {{ json_text(json_first(
+                            'payload', ['deviceId', 'device_id'], places=[]
+                        )) }} as told_id
+                        where true offset 0
+                    ) as told
+                    where {{ device_key('told_id') }} <> device_id
+                )
         end
     ], null)
 {%- endmacro %}

@@ -1,2 +1,2 @@
 {#- The time of day at which a production day starts. -#}
-{% macro day_start() -%} time '{{ var("production_day_starts_at") }}' {%- endmacro %}
+{% macro day_start() -%} time {{ literal(var('production_day_starts_at')) }} {%- endmacro %}

@@ -1,2 +1,2 @@
 {#- No device of the plant measured anything before this date. -#}
-{% macro earliest_date() -%} date '{{ var("default_commissioned_on") }}' {%- endmacro %}
+{% macro earliest_date() -%} date {{ literal(var('default_commissioned_on')) }} {%- endmacro %}

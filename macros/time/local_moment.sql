@@ -4,5 +4,5 @@
     (
         {{ production_date }} + {{ time_of_day }}
         + case when {{ time_of_day }} < {{ day_start() }} then interval '1 day' else '0' end
-    ) at time zone '{{ var("plant_timezone") }}'
+    ) at time zone {{ literal(var('plant_timezone')) }}
 {%- endmacro %}
