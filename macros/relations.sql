@@ -1,6 +1,6 @@
 {#
-    Runs at once, and readers beside them: runs take turns, and tables that views read are
-    changed in place. See docs/decisions/0008_one_run_at_a_time.md.
+    Runs at once, and readers beside them: runs take turns, and tables that stand are
+    changed in place (more of that in readers/). See docs/decisions/0008_one_run_at_a_time.md.
 #}
 
 {#- First hook of a run. -#}
@@ -19,8 +19,7 @@
 
 
 {#- Deleted, where dbt truncates: that waits for every reader, and empties the table for
-    transactions under way. Made anew only where the columns are others than before,
-    because the views that read a seed go with it until the run comes to them. -#}
+    transactions under way. Other columns than before are taken up in place. -#}
 {% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
   {% set columns, types = [], model['config'].get('column_types', {}) %}
   {% for name in agate_table.column_names %}
@@ -32,13 +31,17 @@
   {% do run_query(
       'create temporary table wanted (' ~ columns | join(', ') ~ ') on commit drop'
   ) %}
-  {% if not has_columns_of(old_relation, 'pg_temp.wanted') %}
-    {% do adapter.drop_relation(old_relation) %}
-    {{ return(create_csv_table(model, agate_table)) }}
-  {% endif %}
+  {% do match_columns(old_relation, 'pg_temp.wanted') %}
   {% set sql = 'delete from ' ~ old_relation %}
   {% do run_query(sql) %}
   {{ return(sql) }}
+{% endmacro %}
+
+
+{#- Whether grants outlive a refresh. They do, so that dbt has to look for those that a
+    config no longer names. -#}
+{% macro postgres__copy_grants() %}
+  {{ return(true) }}
 {% endmacro %}
 
 
@@ -51,6 +54,14 @@
       or not has_columns_of(relation, refreshed) %}
     {{ return(false) }}
   {% endif %}
+  {#- By name: a column added later stands last. -#}
+  {% set columns = adapter.get_columns_in_relation(relation)
+      | map(attribute='quoted') | join(', ') %}
+  {#- No row was read: what is there is not wrong. #}
+  {% if flags.EMPTY %}
+    {% do adapter.drop_relation(refreshed) %}
+    {{ return(true) }}
+  {% endif %}
   {% set repeats = [] %}
   {% for table in [relation, refreshed] %}
     {% do repeats.append(
@@ -62,10 +73,12 @@
       else ' where not exists (select from %s where built *= wanted)' %}
   {% do run_query(
       'delete from ' ~ relation ~ ' as built'
-      ~ unless_alike | replace('%s', refreshed ~ ' as wanted')
+      ~ unless_alike | replace(
+          '%s', '(select ' ~ columns ~ ' from ' ~ refreshed ~ ') as wanted')
   ) %}
   {% do run_query(
-      'insert into ' ~ relation ~ ' select * from ' ~ refreshed ~ ' as wanted'
+      'insert into ' ~ relation ~ ' (' ~ columns ~ ') select * from'
+      ~ ' (select ' ~ columns ~ ' from ' ~ refreshed ~ ') as wanted'
       ~ unless_alike | replace('%s', relation ~ ' as built')
   ) %}
   {% do adapter.drop_relation(refreshed) %}
@@ -73,14 +86,14 @@
 {% endmacro %}
 
 
-{#- Whether two tables have the same columns in the same order. -#}
+{#- Whether two tables have the same columns, in whatever order. -#}
 {% macro has_columns_of(relation, other, constraints=true) %}
   {% set columns = [] %}
   {% for table in [relation, other] %}
     {% do columns.append(
         "(select array_agg("
         ~ "(attname, atttypid, atttypmod" ~ (", attnotnull" if constraints else "")
-        ~ ")::text order by attnum)"
+        ~ ")::text order by attname)"
         ~ " from pg_attribute where attnum > 0 and not attisdropped"
         ~ " and attrelid = '" ~ table ~ "'::regclass)"
     ) %}

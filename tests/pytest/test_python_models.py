@@ -1,12 +1,11 @@
 """Python models on plain PostgreSQL: what the plugin promises.
 
-Each scratch project is a dbt project of its own with this project's macro file, so
-that these tests hold whatever the real models are.
+The models are those of scratch projects, so that these tests hold whatever the real
+models are.
 """
 
 import json
 import math
-import os
 import re
 import subprocess
 import sys
@@ -16,78 +15,16 @@ from pathlib import Path
 from uuid import UUID
 
 import pandas as pd
-import psycopg2
 import pytest
-import yaml
 from dbt import compilation
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.nodes import InjectedCTE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scratch import Scratch
 
-from dbt_local_python import adapter, copy_frames, inject_ctes
+from dbt_local_python import copy_frames, inject_ctes
+from dbt_local_python.code_version import code_version, imported_columns
 from dbt_local_python.runtime import Relation, Session, explain_failure
-
-MACROS = Path(__file__).parents[2] / "macros"
-
-
-class Scratch:
-    """A dbt project in a folder, with a schema of its own."""
-
-    def __init__(self, folder: Path, cluster: dict, schema: str):
-        self.folder, self.dsn, self.schema = folder, cluster, schema
-        profile = {"type": "postgres", "password": "", "schema": schema, "threads": 1}
-        self.write("profiles.yml", {
-            "scratch": {"target": "t", "outputs": {"t": profile | cluster}}
-        })  # fmt: skip
-        project = {"name": "scratch", "version": "1.0", "profile": "scratch"}
-        self.write("dbt_project.yml", project)
-        for name in ("python_models.sql", "relations.sql"):
-            self.write(f"macros/{name}", (MACROS / name).read_text())
-
-    def write(self, path: str, content: str | dict) -> None:
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = content if isinstance(content, str) else yaml.safe_dump(content)
-        file.write_text(text)
-
-    def model(self, name: str, code: str, columns: dict, **config: object) -> None:
-        """Write `<name>.py` whose body is `code`, and its YAML."""
-        body = "\n".join(f"    {line}" for line in code.strip().splitlines())
-        self.write(f"models/{name}.py", f"def model(dbt, session):\n{body}\n")
-        typed = [{"name": c, "data_type": kind} for c, kind in columns.items()]
-        node = {"name": name, "config": config, "columns": typed}
-        self.write(f"models/{name}.yml", {"models": [node]})
-
-    def dbt(self, *arguments: str, succeeds: bool = True) -> str:
-        """Run dbt in this process; return what the nodes say."""
-        where = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
-        quiet = ["--quiet", "--no-send-anonymous-usage-stats"]
-        done = dbtRunner().invoke([*arguments, *where, *quiet])
-        assert done.exception is None, done.exception
-        said = "\n".join(str(result.message) for result in done.result)
-        assert done.success == succeeds, said
-        return said
-
-    def dbt_process(self) -> subprocess.CompletedProcess:
-        """Run dbt as its own process, as people do."""
-        command = "from dbt.cli.main import cli; cli(['--no-use-colors', 'run'])"
-        return subprocess.run(
-            [sys.executable, "-c", command],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            env=os.environ | {"DBT_PROFILES_DIR": str(self.folder)},
-        )
-
-    def query(self, sql: str) -> list[tuple]:
-        opened = psycopg2.connect(**self.dsn, options=f"-c search_path={self.schema}")
-        try:
-            with opened, opened.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            opened.close()
 
 
 @pytest.fixture
@@ -162,7 +99,7 @@ def test_a_failing_model_keeps_the_old_table_and_names_the_line(scratch):
 
 
 def test_a_failing_generator_keeps_the_old_rows_and_names_the_line(scratch):
-    columns, config = {"n": "bigint"}, {"materialized": "incremental"}
+    columns, config = {"n": "bigint"}, {"materialized": "table"}
     scratch.model("m", ONE, columns, **config)
     scratch.dbt("run")
     code = """
@@ -289,39 +226,6 @@ def test_the_types_of_the_table_are_those_of_the_yaml(scratch):
     assert found == [(name, full.get(kind, kind)) for name, kind in columns.items()]
 
 
-def test_incremental_appends_what_is_missing(scratch):
-    scratch.write("models/up.sql", "select d from generate_series(1, {{ var('n') }}) d")
-    code = """
-up = dbt.ref("up")
-dbt.config(materialized="incremental", incremental_strategy="append")
-frame = up.df(where=session.missing("d"))
-frame["built"] = "again" if dbt.is_incremental else "first"
-return frame
-"""
-    scratch.model("m", code, {"d": "integer", "built": "text"})
-    for days in ("2", "3", "3"):
-        scratch.dbt("run", "--vars", f"n: {days}")
-    rows = [(1, "first"), (2, "first"), (3, "again")]
-    assert scratch.query("select * from m order by d") == rows
-    scratch.dbt("run", "--vars", "n: 3", "--full-refresh")
-    assert {built for _, built in scratch.query("select * from m")} == {"first"}
-
-
-def test_incremental_with_a_unique_key_replaces(scratch):
-    config = {"materialized": "incremental", "unique_key": "n"}
-    columns = {"n": "bigint", "pass": "boolean"}
-    code = """
-import pandas as pd
-return pd.DataFrame({"n": [1 + dbt.is_incremental, 2], "pass": dbt.is_incremental})
-"""
-    scratch.model(
-        "m", code.replace("1 + dbt.is_incremental, 2", "2"), columns, **config
-    )
-    scratch.dbt("run")
-    scratch.dbt("run")
-    assert scratch.query("select * from m") == [(2, True)]
-
-
 def test_a_generator_model_reads_and_writes_in_turns(scratch):
     scratch.write("models/up.sql", "select i % 3 as g, i from generate_series(1, 9) i")
     code = """
@@ -375,42 +279,45 @@ return up.groups("i")
     assert scratch.query("select * from m") == []
 
 
-def test_code_version_follows_the_macros_used(scratch):
-    scratch.write("macros/a.sql", "{% macro a() %}{{ b() }}{% endmacro %}")
-    scratch.write("macros/other.sql", "{% macro other() %}1{% endmacro %}")
-    for kind, code in {
-        "used": "select {{ a() }} as n, '{{ adapter.code_version(model) }}' as v",
-        "unused": "select 1 as n, '{{ adapter.code_version(model) }}' as v",
-    }.items():
-        scratch.write(f"models/{kind}.sql", code)
-
-    def versions(b: str) -> tuple[str, str]:
-        scratch.write("macros/b.sql", f"{{% macro b() %}}{b}{{% endmacro %}}")
-        scratch.dbt("run")
-        return tuple(scratch.query("select u.v, n.v from used u, unused n")[0])
-
-    first, same, changed = versions("1"), versions("1"), versions("2")
-    assert first == same
-    assert len(first[0]) == 32
-    assert first[0] != changed[0]
-    assert first[1] == changed[1]
+# --- the version of a model's code ------------------------------------------------
 
 
-def test_code_version_of_a_python_model_holds_the_detectors(scratch, monkeypatch):
-    assert "stoppage.py" in adapter._library_source()
-    version = "alter table {{ this }} add v text default '{{ code }}'"
-    hook = version.replace("code", "adapter.code_version(model)")
-    scratch.model("m", ONE, {"n": "bigint"}, materialized="table", post_hook=hook)
-    config = f"{{{{ config(materialized='table', post_hook={hook!r}) }}}}"
-    scratch.write("models/p.sql", f"{config} select 1 as n")
-    found = []
-    for source in ("old", "new"):
-        monkeypatch.setattr(adapter, "_library_source", lambda source=source: source)
-        scratch.dbt("run")
-        found += scratch.query("select m.v, p.v from m, p limit 1")
-    (python_old, sql_old), (python_new, sql_new) = found
-    assert python_old != python_new
-    assert sql_old == sql_new
+def version(code: str, root: Path = Path("/nowhere"), **node: object) -> str:
+    model = {"language": "sql", "config": {}, "columns": {}} | node
+    return code_version(model, code, root)
+
+
+def test_comments_and_white_space_are_no_new_code():
+    tidy = "select 1 as n -- one\nfrom t"
+    assert version(tidy) == version("select 1 as n /* none */\n\n  from t")
+    assert version("select '--  1'") != version("select '-- 1'")
+
+
+def test_of_what_is_imported_the_names_count_and_not_how_it_is_read():
+    imported = "select * from (/*[ reads a day ]*/ {} /*[ days b ]*/ {} /*[ end ]*/"
+    imported += " more /*[ end ]*/) as a"
+    assert version(imported.format("x", "y")) == version(imported.format("z", ""))
+    assert version(imported.replace("reads a", "reads b")) != version(imported)
+    assert imported_columns("/*[ days b a ]*/ x /*[ end ]*/") == ["a", "b"]
+
+
+def test_what_is_read_beside_a_day_and_the_columns_are_code():
+    known = {
+        version("select 1"),
+        version("select 1", config={"beside": {"a": "both"}}),
+        version("select 1", config={"border": {"at": "event_at"}}),
+        version("select 1", columns={"n": {"name": "n", "data_type": "bigint"}}),
+    }
+    assert len(known) == 4
+
+
+def test_a_python_model_has_the_modules_of_the_project_that_it_imports():
+    """Be it through others; those of libraries are not its own."""
+    detectors = "import pandas\nfrom brickworks.detectors import detect"
+    root = Path(__file__).parents[2]
+    own = {version(code, root, language="python") for code in (detectors, "import os")}
+    assert version(detectors, language="python") not in own
+    assert version("import os", language="python") in own
 
 
 # --- values ---------------------------------------------------------------------
@@ -594,3 +501,54 @@ def test_times_before_the_epoch_keep_their_microseconds(connection):
         cursor.execute("create temporary table t as select %s as at", (start,))
     [found] = Relation(connection, "t", False).df()["at"]
     assert found.to_pydatetime() - start == timedelta(0)
+
+
+# Unit tests
+
+
+UNIT_TESTED = """
+unit_tests:
+  - name: the_file_says_one
+    model: m
+    given: [{input: ref('up'), rows: [{given: 0}]}]
+    expect: {rows: [{given: 0, in_model: 1, in_macro: 1}]}
+  - name: the_test_says_two
+    model: m
+    overrides: {vars: {n: 2}}
+    given: [{input: ref('up'), rows: [{given: 0}]}]
+    expect: {rows: [{given: 0, in_model: 2, in_macro: 2}]}
+"""
+
+
+@pytest.fixture
+def unit_tested(scratch):
+    """A project whose vars say five and its file of test vars one."""
+    scratch.write("dbt_project.yml", {
+        "name": "scratch", "version": "1.0", "profile": "scratch", "vars": {"n": 5}
+    })  # fmt: skip
+    scratch.write("unit_test_vars.yml", {"n": 1})
+    scratch.write("macros/n.sql", "{% macro n() %}{{ var('n') }}{% endmacro %}")
+    scratch.write("models/up.sql", "select {{ n() }} as given")
+    scratch.write(
+        "models/m.sql",
+        "select given, {{ var('n') }} as in_model, {{ n() }} as in_macro"
+        " from {{ ref('up') }}",
+    )
+    scratch.write("models/tests.yml", UNIT_TESTED)
+    scratch.dbt("run")
+    return scratch
+
+
+@pytest.mark.parametrize("arguments", [(), ("--vars", "n: 7")])
+def test_unit_tests_have_vars_of_their_own(unit_tested, arguments):
+    """In the model and its macros; models keep those of the run."""
+    unit_tested.dbt("build", *arguments)
+    n = 7 if arguments else 5
+    assert unit_tested.query("select * from m") == [(n, n, n)]
+
+
+def test_without_that_file_unit_tests_have_the_vars_of_the_run(unit_tested):
+    (unit_tested.folder / "unit_test_vars.yml").unlink()
+    unit_tested.dbt("test", "-s", "the_test_says_two")
+    unit_tested.dbt("test", "-s", "the_file_says_one", "--vars", "n: 1")
+    unit_tested.dbt("test", "-s", "the_file_says_one", succeeds=False)

@@ -1,0 +1,60 @@
+{#- The `view` materialization of dbt-adapters renames and drops: each run would wait for
+    who reads, and would take grants and the views of others with it. Here a view that is
+    as it shall be is let alone, one whose columns stand or only grow is replaced, and
+    only else it is made anew. -#}
+{% materialization view, adapter='postgres' %}
+  {% set existing = load_cached_relation(this) %}
+  {% set target = this.incorporate(type='view') %}
+  {% set wanted = target if existing is none
+      else api.Relation.create(schema='pg_temp', identifier='wanted_view') %}
+
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
+  {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+  {% call statement('main') -%}
+    {{ get_create_view_as_sql(wanted, sql) }}
+  {%- endcall %}
+  {% if existing is not none %}
+    {% do patiently(statements_that_update(existing, wanted, target)) %}
+    {% do run_query('drop view ' ~ wanted) %}
+  {% endif %}
+
+  {% do apply_grants(
+      target, config.get('grants'), should_revoke=should_revoke(existing)) %}
+  {% do persist_docs(target, model) %}
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+  {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
+{#- What makes a view, or a table in its place, what it shall be. PostgreSQL writes down
+    two definitions alike if they are the same. -#}
+{% macro statements_that_update(existing, wanted, target) %}
+  {% set definition = get_replace_view_sql(target, sql) %}
+  {#- With --empty a view would read nothing from then on. #}
+  {% if existing.is_view and flags.EMPTY %}
+    {{ return([]) }}
+  {% endif %}
+  {% if existing.is_view %}
+    {% set compared %}
+      select
+          pg_get_viewdef('{{ existing }}'::regclass)
+          = pg_get_viewdef('{{ wanted }}'::regclass),
+          not exists (
+              select from ({{ columns_of(existing) }}) as built
+              left join ({{ columns_of(wanted) }}) as wanted using (attnum, attname, type)
+              where wanted.attnum is null
+          )
+    {% endset %}
+    {% set is_same, does_grow = run_query(compared).rows[0] %}
+    {% if is_same %}
+      {{ return([]) }}
+    {% elif does_grow %}
+      {{ return([definition]) }}
+    {% endif %}
+  {% endif %}
+  {{ return(statements_that_replace(existing, wanted, definition)) }}
+{% endmacro %}
