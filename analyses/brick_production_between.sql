@@ -14,14 +14,14 @@ devices as (
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
     {%- if var('device', none) %}
-        and device_id = upper(trim('{{ var("device") }}'))
+        and device_id = {{ device_key(literal(var('device'))) }}
     {%- endif %}
 
 ),
 
 till as (
 
-    select {% if var('to', none) %}timestamptz '{{ var("to") }}'
+    select {% if var('to', none) %}timestamptz {{ literal(var('to')) }}
         {%- else %}{{ as_of() }}{% endif %} as ends_at
 
 ),
@@ -29,7 +29,7 @@ till as (
 asked as (
 
     select
-        {% if var('from', none) %}timestamptz '{{ var("from") }}'
+        {% if var('from', none) %}timestamptz {{ literal(var('from')) }}
         {%- else %}ends_at - interval '12 hours'{% endif %} as starts_at,
         ends_at
     from till

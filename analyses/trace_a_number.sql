@@ -12,9 +12,9 @@ with asked as (
 
     {%- if var('device', none) %}
     select
-        upper(trim('{{ var("device") }}')) as device_id,
-        timestamptz '{{ var("from") }}' as starts_at,
-        timestamptz '{{ var("to") }}' as ends_at
+        {{ device_key(literal(var('device'))) }} as device_id,
+        timestamptz {{ literal(var('from')) }} as starts_at,
+        timestamptz {{ literal(var('to')) }} as ends_at
     {%- else %}
     select device_id, start_time as starts_at, end_time as ends_at
     from {{ ref('brick_production_stats_hourly') }}
@@ -58,8 +58,8 @@ inner join int_message_days as days
     and days.production_date between {{ production_date('asked.starts_at') }}
     and {{ production_date('asked.ends_at') }}
 cross join lateral (
-    select measurement_id, payload from stg_measurements
-    where {{ is_of_device_day('days') }}
+    select measurement_id, payload
+    from {{ messages_of('stg_measurements', 'days') }} as of_the_day
 ) as messages
 inner join stg_brick_counts as verdicts
     on days.device_id = verdicts.device_id

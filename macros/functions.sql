@@ -1,4 +1,4 @@
-{#- Two small functions SQL cannot do without, created in the staging schema.
+{#- Small functions SQL cannot do without, created in the staging schema.
     A guarded block: two builds that start at once would otherwise collide on
     `create or replace`, and an existing function is left alone. -#}
 {% macro create_functions() -%}
@@ -18,6 +18,26 @@ begin
         exception when others then
             return null;
         end
+        $body$;
+    end if;
+
+    if to_regprocedure('{{ adapter.quote(schema) }}.refuse(text)') is null then
+        -- Ends a statement in a sentence.
+        create function {{ adapter.quote(schema) }}.refuse(sentence text)
+        returns boolean language plpgsql as $body$
+        begin
+            raise exception using message = sentence;
+        end
+        $body$;
+    end if;
+
+    if to_regprocedure('{{ adapter.quote(schema) }}.code_of_view(text)') is null then
+        -- The same in every session: moments are written out by its clock and formats.
+        create function {{ adapter.quote(schema) }}.code_of_view(view text)
+        returns text language sql stable strict
+        set timezone = 'UTC' set datestyle = 'ISO, YMD' set intervalstyle = 'postgres'
+        set search_path = pg_catalog as $body$
+            select pg_get_viewdef(view::regclass)
         $body$;
     end if;
 

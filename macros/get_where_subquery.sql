@@ -10,7 +10,7 @@
         and 'production_date' in tested.columns -%}
         {%- do conditions.append(
             'production_date > (select max(production_date) from ' ~ ledger() ~ ') - '
-            ~ var('test_days')
+            ~ var('test_days') | int
         ) -%}
     {%- endif -%}
     {%- if conditions -%}

@@ -6,6 +6,6 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def code_version(model: dict) -> str:
-    """Return a hash, as the version of a model's code is one."""
-    return "0" * 32
+def tested_config(_: dict) -> dict:
+    """Return the config of a tested model: nothing is read beside a day."""
+    return {}

@@ -1,7 +1,7 @@
 {#- What the detectors flagged in a period, as a SELECT of one row (anomaly_types,
     anomaly_reason, anomaly_score): each rule speaks once per metric, through its
     strongest flag. -#}
-{% macro anomalies_of_the_period(anomalies, periods, condition='true') -%}
+{% macro anomalies_of_the_period(anomalies, periods) -%}
     (
         select
             array_agg(distinct detector order by detector) as anomaly_types,
@@ -10,11 +10,9 @@
         from (
             select distinct on (detector, metric) *
             from {{ anomalies }} as flags
-            where flags.device_id = {{ periods }}.device_id
-                and flags.production_date = {{ periods }}.production_date
+            where flags.is_flagged
                 and flags.at >= {{ periods }}.start_time
                 and flags.at < {{ periods }}.end_time
-                and {{ condition }}
             order by detector asc, metric asc, strength desc, flags.at asc
         ) as strongest
     )

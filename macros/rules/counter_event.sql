@@ -3,6 +3,9 @@
     case
         when excursion is not null then excursion
         when previous_count is null then 'first'
+        when seconds_since_level
+            > extract(epoch from interval {{ literal(var('longest_bridged_gap')) }})
+            then 'long_gap'
         when count between previous_count and previous_count + cap then 'normal'
         when {{ is_rollover('count', 'previous_count', 'cap') }} then 'rollover'
         when previous_count - count > {{ var('jitter_pieces') }}

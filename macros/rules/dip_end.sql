@@ -12,10 +12,10 @@
                 {{ counter_cap(device ~ '.max_rate_per_hour', seconds_between(
                     'lag(event_at) over series', 'event_at'
                 )) }} as cap
-            from stg_brick_counts
-            where stg_brick_counts.device_id = {{ device }}.device_id
+            from {{ reads('stg_brick_counts', device) }} as readings
+            where verdict = 'reading'
                 and event_at between {{ start }}.event_at
-                and {{ start }}.event_at + interval '{{ var("look_ahead") }}'
+                and {{ start }}.event_at + interval {{ literal(var('look_ahead')) }}
             window series as (order by event_at)
         ) as later
         where later.pieces_back > later.cap

@@ -3,6 +3,6 @@
     (
         count - lag(count) over series between - {{ var('jitter_pieces') }} and -1
         and lead(count) over series >= lag(count) over series
-        and lead(event_at) over series <= event_at + interval '{{ var("look_ahead") }}'
+        and lead(event_at) over series <= event_at + interval {{ literal(var('look_ahead')) }}
     )
 {%- endmacro %}

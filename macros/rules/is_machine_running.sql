@@ -10,15 +10,3 @@
         (messages.metrics ->> 'rpm')::numeric > {{ minimum_rpm }}
     )
 {%- endmacro %}
-
-
-{#- The speed above which a device's machine runs. -#}
-{% macro minimum_rpm(day='days') -%}
-    (
-        select types.minimum_rpm
-        from (select * from {{ ref('machine_types') }}) as types
-        where types.machine_type in ('default', {{ registered_machine_type(day) }})
-        order by types.machine_type = 'default'
-        limit 1
-    )
-{%- endmacro %}

@@ -5,7 +5,7 @@
         select round({{ aggregate }}({{ step_rate('earlier') }}), 3)
         from (select * from {{ ref('int_brick_steps') }}) as earlier
         where earlier.device_id = {{ step }}.device_id
-            and earlier.ends_at > {{ step }}.ends_at - interval '{{ var("rolling_window") }}'
+            and earlier.ends_at > {{ step }}.ends_at - interval {{ literal(var('rolling_window')) }}
             and earlier.ends_at <= {{ step }}.ends_at
             and earlier.state <> 'unobserved'
     )

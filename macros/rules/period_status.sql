@@ -2,7 +2,7 @@
 {% macro period_status(end_time, as_of) -%}
     case
         when {{ end_time }} > {{ as_of }} then 'running'
-        when {{ end_time }} > {{ as_of }} - interval '{{ var("final_after") }}'
+        when {{ end_time }} > {{ as_of }} - interval {{ literal(var('final_after')) }}
             then 'provisional'
         else 'final'
     end

@@ -3,10 +3,10 @@
 {% macro spike_end(start, device) -%}
     (
         select case when later.count >= {{ start }}.base_count then later.event_at end
-        from stg_brick_counts as later
-        where later.device_id = {{ device }}.device_id
+        from {{ reads('stg_brick_counts', device) }} as later
+        where later.verdict = 'reading'
             and later.event_at > {{ start }}.event_at
-            and later.event_at <= {{ start }}.event_at + interval '{{ var("look_ahead") }}'
+            and later.event_at <= {{ start }}.event_at + interval {{ literal(var('look_ahead')) }}
             and later.count - {{ start }}.base_count <= {{ counter_cap(
                 device ~ '.max_rate_per_hour',
                 seconds_between(start ~ '.base_at', 'later.event_at')

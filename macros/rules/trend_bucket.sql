@@ -11,7 +11,7 @@
 {% macro trend_bucket_minutes() -%}
     case grain
         {%- for grain, minutes in var('trend_bucket_minutes').items() %}
-        when '{{ grain }}' then {{ minutes }}
+        when {{ literal(grain) }} then {{ minutes }}
         {%- endfor %}
     end
 {%- endmacro %}

@@ -1,17 +1,7 @@
 -- One row per device and episode of one state, cut where the production day changes.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-int_brick_slices as not materialized (select * from {{ ref('int_brick_slices') }})
+with device_days as (select * from {{ days() }} as days)
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     episodes.*,
     device_days.production_date
@@ -23,9 +13,7 @@ cross join lateral (
             *,
             row_number() over (order by starts_at)
             - row_number() over (partition by state order by starts_at) as run
-        from int_brick_slices
-        where int_brick_slices.device_id = device_days.device_id
-            and int_brick_slices.production_date = device_days.production_date
+        from {{ reads('int_brick_slices') }} as int_brick_slices
     )
 
     select

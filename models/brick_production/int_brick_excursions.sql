@@ -1,17 +1,10 @@
 -- One row per device, production day and excursion of its counter: readings that are no
--- level, because the counter comes back from them; one row of kind none on other days.
-with device_days as materialized (
+-- level, because the counter comes back from them.
+with device_days as (
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-stg_brick_counts as not materialized (
-
-    select * from {{ ref('stg_brick_counts') }} where verdict = 'reading'
+    select * from {{ days([
+        'max_rate_per_hour', 'counter_modulus'
+    ]) }} as days
 
 ),
 
@@ -19,24 +12,21 @@ stg_brick_counts as not materialized (
 excursions as (
 
     select
-        device_days.day_fingerprint as fingerprint,
-        device_days.device_id,
+            device_days.device_id,
         device_days.production_date,
-        coalesce(found.excursion, 'none') as excursion,
+        found.excursion,
         found.base_at,
         found.starts_at,
         found.ends_at
     from device_days
-    left join lateral (
+    cross join lateral (
         with readings as (
             select
                 *,
                 lead(event_at) over series as next_at,
                 coalesce({{ is_jitter() }}, false) as is_jitter
-            from stg_brick_counts
-            where stg_brick_counts.device_id = device_days.device_id
-                and event_at >= device_days.reads_from
-                and event_at < device_days.reads_until
+            from {{ reads('stg_brick_counts') }} as stg_brick_counts
+            where verdict = 'reading'
             window series as (order by event_at)
         ),
 
@@ -102,7 +92,8 @@ excursions as (
             where readings.event_at >= accepted.starts_at
                 and readings.event_at < accepted.ends_at
         )
-    ) as found on device_days.production_date = found.production_date
+    ) as found
+    where device_days.production_date = found.production_date
 
 )
 

@@ -1,6 +1,6 @@
 -- One row per device and clock-aligned bucket of a few minutes with observed time:
 -- pieces and seconds, for peaks and trends.
-{%- set length = var('bucket_minutes') ~ ' minutes' %}
+{%- set length = literal(var('bucket_minutes') ~ ' minutes') %}
 with int_brick_slices as (
 
     select * from {{ ref('int_brick_slices') }}
@@ -18,13 +18,13 @@ parts as (
         rate_per_hour,
         {{ seconds_between(
             'greatest(starts_at, bucket_start)',
-            "least(ends_at, bucket_start + interval '" ~ length ~ "')"
+            'least(ends_at, bucket_start + interval ' ~ length ~ ')'
         ) }} as seconds
     from int_brick_slices
     cross join lateral generate_series(
-        date_bin('{{ length }}', starts_at, {{ hour_start('starts_at') }}),
+        date_bin({{ length }}, starts_at, {{ hour_start('starts_at') }}),
         ends_at - interval '1 microsecond',
-        interval '{{ length }}'
+        interval {{ length }}
     ) as bucket_start
 
 ),

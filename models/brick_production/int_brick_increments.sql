@@ -1,25 +1,15 @@
 -- One row per counter reading: what the counter did since its last level, in pieces.
-with device_days as materialized (
+with device_days as (
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-stg_brick_counts as (
-
-    select * from {{ ref('stg_brick_counts') }} where verdict = 'reading'
+    select * from {{ days([
+        'max_rate_per_hour', 'expected_interval_seconds', 'counter_modulus'
+    ]) }} as days
 
 ),
-
-int_brick_excursions as (select * from {{ ref('int_brick_excursions') }}),
 
 against_level as (
 
     select
-        device_days.day_fingerprint,
         device_days.counter_modulus,
         {{ gap_seconds('device_days.expected_interval_seconds') }} as gap_seconds,
         {{ counter_cap('device_days.max_rate_per_hour', 'seconds_since_level') }}
@@ -29,24 +19,16 @@ against_level as (
     cross join lateral (
         -- Few: held at hand, not looked up for each reading.
         with excursions as materialized (
-            select * from int_brick_excursions
-            where device_id = device_days.device_id
-                and excursion <> 'none'
-                and production_date <= device_days.production_date
-                and production_date >= {{ production_date('device_days.reads_from') }}
+            select * from {{ reads('int_brick_excursions') }} as found
         ),
 
         readings as (
             select stg_brick_counts.*, excursions.excursion
-            from stg_brick_counts
+            from {{ reads('stg_brick_counts') }} as stg_brick_counts
             left join excursions
                 on stg_brick_counts.event_at >= excursions.starts_at
                 and stg_brick_counts.event_at < excursions.ends_at
-            where stg_brick_counts.device_id = device_days.device_id
-                and stg_brick_counts.event_at >= device_days.reads_from
-                and stg_brick_counts.event_at < {{ local_moment(
-                    '(device_days.production_date + 1)', day_start()
-                ) }}
+            where verdict = 'reading'
         )
 
         select
@@ -74,11 +56,11 @@ with_event as (
 final as (
 
     select
-        day_fingerprint as fingerprint,
         measurement_id,
         device_id,
-        case when excursion is null then previous_measurement_id end
-            as previous_measurement_id,
+        case when excursion is null and counter_event <> 'long_gap'
+            then previous_measurement_id
+        end as previous_measurement_id,
         counter_event,
         count,
         error_count,
@@ -93,20 +75,28 @@ final as (
         case counter_event
             when 'unexplained_reset' then count
             when 'jump' then count - previous_count
+            -- Nobody can say when these were made.
+            when 'long_gap' then case
+                when count < previous_count then count else count - previous_count
+            end
             else 0
         end as suspect_increment,
         {{ error_increment() }} as error_increment,
-        case when excursion is null then seconds_since_level end as seconds_since_level,
+        case when excursion is null and counter_event <> 'long_gap'
+            then seconds_since_level
+        end as seconds_since_level,
         excursion is null as is_level,
-        excursion is null and coalesce(seconds_since_level > gap_seconds, false)
-            as is_gap,
+        excursion is null and counter_event <> 'long_gap'
+        and coalesce(seconds_since_level > gap_seconds, false) as is_gap,
         coalesce(
             counter_event <> 'reset' and error_count < previous_error_count
             and excursion is null, false
         ) as is_error_reset,
         production_date,
         event_at,
-        case when excursion is null then previous_level_at end as previous_level_at
+        case when excursion is null and counter_event <> 'long_gap'
+            then previous_level_at
+        end as previous_level_at
     from with_event
 
 )

@@ -1,27 +1,8 @@
 -- One row per device and hour with messages: what the messages say that adds up to any
 -- longer period.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-stg_brick_counts as (select * from {{ ref('stg_brick_counts') }}),
-
-int_brick_excursions as (select * from {{ ref('int_brick_excursions') }}),
-
-int_brick_increments as not materialized (
-
-    select *, {{ hour_start('event_at') }} as hour_start
-    from {{ ref('int_brick_increments') }}
-
-)
+with device_days as (select * from {{ days() }} as days)
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     device_days.production_date,
     hours.*
@@ -29,7 +10,7 @@ from device_days
 cross join lateral (
     with from_readings as (
         select
-            hour_start,
+            {{ hour_start('event_at') }} as hour_start,
             sum(suspect_increment) as suspect_increment,
             count(*) as reading_count,
             count(*) filter (where counter_event like '%reset') as reset_count,
@@ -40,11 +21,12 @@ cross join lateral (
             sum(count::numeric * count) as count_square_sum,
             min(count) as count_min,
             max(count) as count_max,
-            min(event_at) as first_reading_at,
-            max(event_at) as last_reading_at
-        from int_brick_increments
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
+            (array_agg(measurement_id order by event_at))[1] as first_measurement_id,
+            (array_agg(measurement_id order by event_at desc))[1]
+                as last_measurement_id,
+            (array_agg(count order by event_at desc) filter (where is_level))[1]
+                as last_level
+        from {{ reads('int_brick_increments') }} as increments
         group by hour_start
     ),
 
@@ -54,9 +36,7 @@ cross join lateral (
             count(*) filter (where verdict = 'health') as health_count,
             count(*) filter (where verdict = 'rejected') as rejected_count,
             count(*) filter (where verdict = 'duplicate') as duplicate_count
-        from stg_brick_counts
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
+        from {{ reads('stg_brick_counts') }} as messages
         group by hour_start
     ),
 
@@ -65,10 +45,7 @@ cross join lateral (
             {{ hour_start('starts_at') }} as hour_start,
             count(*) filter (where excursion = 'dip') as dip_count,
             count(*) filter (where excursion = 'spike') as spike_count
-        from int_brick_excursions
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
-            and starts_at is not null
+        from {{ reads('int_brick_excursions') }} as excursions
         group by hour_start
     )
 

@@ -1,44 +1,33 @@
 -- One row per grain, device and period: its facts, padded to the period's end or to the
 -- plant's present with the time in which nobody was watching.
-with int_brick_production_periods as (
+with device_days as (
 
-    select * from {{ ref('int_brick_production_periods') }}
-
-),
-
-int_line_calendar as (
-
-    select * from {{ ref('int_line_calendar') }} where planned_stop is not null
+    select * from {{ days([
+        'production_line', 'stage', 'registered_ideal_rate_per_hour',
+        'target_rate_per_hour', 'error_counter_means', 'planned_stops',
+        'calendar_until', 'present_of_the_day',
+    ]) }} as days
 
 ),
-
-device_registry as (
-
-    select * from {{ ref('device_registry') }}
-    where lower(trim(sensor_type)) in {{ sensor_types('stg_brick_counts') }}
-
-),
-
-plant as (select {{ as_of() }} as as_of),
 
 periods as (
 
     select
         periods.*,
-        device_registry.production_line,
-        device_registry.stage,
-        device_registry.ideal_rate_per_hour,
-        device_registry.target_rate_per_hour,
-        coalesce(device_registry.error_counter_means, 'scrap') = 'scrap'
-            as counts_scrap,
-        {{ period_status('periods.end_time', 'plant.as_of') }} as period_status,
+        device_days.production_line,
+        device_days.stage,
+        device_days.registered_ideal_rate_per_hour as ideal_rate_per_hour,
+        device_days.target_rate_per_hour,
+        device_days.error_counter_means = 'scrap' as counts_scrap,
+        device_days.planned_stops,
+        {{ period_status('periods.end_time', 'device_days.present_of_the_day') }}
+            as period_status,
         greatest(
-            start_time, sliced_until, least(periods.end_time, plant.as_of)
-        ) as calendar_until
-    from int_brick_production_periods as periods
-    left join device_registry
-        on periods.device_id = upper(trim(device_registry.device_id))
-    cross join plant
+            periods.start_time, periods.sliced_until,
+            least(periods.end_time, device_days.calendar_until)
+        ) as padded_until
+    from device_days
+    cross join lateral {{ reads('int_brick_production_periods') }} as periods
 
 ),
 
@@ -46,7 +35,7 @@ final as (
 
     select
         periods.*,
-        {{ seconds_between('start_time', 'calendar_until') }} as calendar_seconds,
+        {{ seconds_between('start_time', 'padded_until') }} as calendar_seconds,
         sliced_planned_stop_seconds + coalesce(padding.planned_seconds, 0)
             as planned_stop_seconds,
         sliced_running_seconds + sliced_slow_seconds as running_seconds,
@@ -64,7 +53,7 @@ final as (
             sum({{ seconds_between('lower(silent)', 'upper(silent)') }}) as seconds,
             sum(planned.seconds) as planned_seconds
         from unnest(
-            tstzmultirange(tstzrange(start_time, calendar_until))
+            tstzmultirange(tstzrange(start_time, padded_until))
             - case
                 when sliced_from is null then '{}'
                 else tstzmultirange(tstzrange(sliced_from, sliced_until))
@@ -72,19 +61,10 @@ final as (
         ) as silent
         cross join lateral (
             select sum({{ seconds_between('lower(stop)', 'upper(stop)') }}) as seconds
-            from (
-                select unnest(
-                    range_agg(tstzrange(starts_at, ends_at))
-                    * tstzmultirange(silent)
-                ) as stop
-                from int_line_calendar
-                where {{ is_of_the_line('int_line_calendar', 'periods') }}
-                    and starts_at < upper(silent)
-                    and ends_at > lower(silent)
-            ) as stops
+            from unnest(periods.planned_stops * tstzmultirange(silent)) as stop
         ) as planned
     ) as padding
-    where start_time < calendar_until
+    where start_time < padded_until
         or reading_count + health_count + rejected_count + duplicate_count > 0
 
 )

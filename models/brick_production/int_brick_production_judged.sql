@@ -1,29 +1,7 @@
 -- One row per grain, device and period: its facts with all judgments on them.
-with int_brick_production_oee as (select * from {{ ref('int_brick_production_oee') }}),
+with device_days as (select * from {{ days() }} as days),
 
-int_brick_speeds as (select * from {{ ref('int_brick_speeds') }}),
-
-int_brick_sensor_health as (select * from {{ ref('int_brick_sensor_health') }}),
-
-int_message_periods as (
-
-    select * from {{ ref('int_message_periods') }}
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
-),
-
-int_data_quality as (
-
-    select * from {{ ref('int_data_quality') }}
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
-),
-
-brick_production_anomalies as (
-
-    select * from {{ ref('brick_production_anomalies') }} where is_flagged
-
-),
+int_brick_production_oee as (select * from {{ ref('int_brick_production_oee') }}),
 
 -- At hand for every period of the day, not aggregated for each.
 limits as materialized (
@@ -69,7 +47,7 @@ final as (
         health.first_ingested_at as created_at,
         health.last_ingested_at as updated_at,
         jsonb_build_object(
-            'code_version', left(periods.fingerprint::text, 8),
+            'code_version', device_days.code_version,
             'measurement_count', coalesce(health.message_count, 0),
             'data_points', periods.reading_count
         ) as metadata,
@@ -93,18 +71,23 @@ final as (
         ], null) as warnings,
         anomalies.*,
         anomalies.anomaly_types is not null as is_anomaly
-    from int_brick_production_oee as periods
+    from device_days
+    cross join lateral (
+        select * from int_brick_production_oee as oee
+        where {{ same_day('oee', 'device_days') }}
+        offset 0
+    ) as periods
     {%- for relation, alias in [
         ('int_brick_speeds', 'speeds'), ('int_brick_sensor_health', 'health'),
         ('int_message_periods', 'messages'), ('int_data_quality', 'quality'),
     ] %}
-    left join {{ relation }} as {{ alias }}
+    left join lateral {{ reads(relation) }} as {{ alias }}
         on {{ is_same_period('periods', alias) }}
     {%- endfor %}
     left join limits on periods.device_id = limits.device_id
     cross join lateral {{ data_quality(var('data_quality_weights')) }} as scores
     cross join lateral {{ anomalies_of_the_period(
-        'brick_production_anomalies', 'periods'
+        reads('brick_production_anomalies'), 'periods'
     ) }} as anomalies
 
 )

@@ -1,34 +1,16 @@
 -- One row per grain (hour, shift, day), device and period: the facts of the period.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days(['brick_type']) }} as days),
 
 calendar as materialized (select * from {{ ref('int_production_periods') }}),
 
-readings as not materialized (select * from {{ ref('int_brick_increments') }}),
-
-int_brick_slices as not materialized (
-
-    select *, {{ hour_start('starts_at') }} as hour_start
-    from {{ ref('int_brick_slices') }}
-
-),
-
-message_hours as not materialized (select * from {{ ref('int_brick_message_hours') }}),
-
 periods as (
 
-    select device_days.day_fingerprint as fingerprint, device_days.device_id, periods.*
+    select device_days.device_id, periods.*
     from device_days
     cross join lateral (
         with slice_hours as materialized (
             select
-                hour_start,
+                {{ hour_start('starts_at') }} as hour_start,
                 brick_type,
                 sum(count_increment) as count_increment,
                 sum(count_increment) filter (where not is_gap) as measured_increment,
@@ -40,10 +22,19 @@ periods as (
                 {%- endfor %}
                 min(starts_at) as sliced_from,
                 max(ends_at) as sliced_until
-            from int_brick_slices
-            where int_brick_slices.device_id = device_days.device_id
-                and int_brick_slices.production_date = device_days.production_date
-            group by hour_start, brick_type
+            from {{ reads('int_brick_slices') }} as slices
+            group by {{ hour_start('starts_at') }}, brick_type
+        ),
+
+        message_hours as materialized (
+            select * from {{ reads('int_brick_message_hours') }} as hours
+        ),
+
+        level_before as materialized (
+            select count from {{ reads('int_brick_increments') }} as increments
+            where production_date < device_days.production_date and is_level
+            order by event_at desc
+            limit 1
         )
 
         select *
@@ -76,12 +67,14 @@ periods as (
                     'distrusted', 'rejected', 'duplicate'] %}
                 coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
                 {%- endfor %}
-                min(first_reading_at) as first_reading_at,
-                max(last_reading_at) as last_reading_at
+                (array_agg(first_measurement_id order by hour_start) filter (
+                    where first_measurement_id is not null
+                ))[1] as first_measurement_id,
+                (array_agg(last_measurement_id order by hour_start desc) filter (
+                    where last_measurement_id is not null
+                ))[1] as last_measurement_id
             from message_hours
-            where message_hours.device_id = device_days.device_id
-                and message_hours.production_date = device_days.production_date
-                and hour_start >= start_time and hour_start < end_time
+            where hour_start >= start_time and hour_start < end_time
         ) as of_messages
         cross join lateral (
             select coalesce((
@@ -91,6 +84,14 @@ periods as (
                 limit 1
             ), device_days.brick_type) as brick_type
         ) as most_pieces
+        cross join lateral (
+            select coalesce((
+                select last_level from message_hours
+                where hour_start < end_time and last_level is not null
+                order by hour_start desc
+                limit 1
+            ), (select count from level_before)) as total_count
+        ) as levels
         where calendar.production_date = device_days.production_date
     ) as periods
 
@@ -98,21 +99,6 @@ periods as (
 
 select
     periods.*,
-    {%- for end in ['first', 'last'] %}
-    (
-        select measurement_id from readings
-        where readings.device_id = periods.device_id
-            and readings.event_at = periods.{{ end }}_reading_at
-    ) as {{ end }}_measurement_id,
-    {%- endfor %}
-    (
-        select levels.count from readings as levels
-        where levels.device_id = periods.device_id
-            and levels.event_at < periods.end_time
-            and levels.is_level
-        order by levels.event_at desc
-        limit 1
-    ) as total_count,
     case
         when measured_increment is not null or estimated_increment > 0
             then coalesce(measured_increment, 0) + coalesce(estimated_increment, 0)

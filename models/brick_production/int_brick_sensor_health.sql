@@ -1,20 +1,10 @@
 -- One row per grain (hour, shift, day), device and period with messages: what they say
 -- of the device itself, and when they came.
-with device_days as materialized (
+with device_days as (select * from {{ days() }} as days),
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-calendar as materialized (select * from {{ ref('int_production_periods') }}),
-
-stg_brick_counts as not materialized (select * from {{ ref('stg_brick_counts') }})
+calendar as materialized (select * from {{ ref('int_production_periods') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     health.*,
     device_days.production_date
@@ -25,16 +15,11 @@ cross join lateral (
             *,
             verdict in ('reading', 'health') as is_used,
             -- Uptime runs on over the change of day; where it falls, a device began.
-            uptime_seconds < coalesce(
-                lag(uptime_seconds) over (
-                    partition by
-                        uptime_seconds is null, verdict in ('reading', 'health')
-                    order by event_at, measurement_id
-                ), {{ uptime_before_the_day('device_days') }}
+            uptime_seconds < lag(uptime_seconds) over (
+                partition by uptime_seconds is null, verdict in ('reading', 'health')
+                order by event_at, measurement_id
             ) as is_reboot
-        from stg_brick_counts
-        where stg_brick_counts.device_id = device_days.device_id
-            and stg_brick_counts.production_date = device_days.production_date
+        from {{ reads('stg_brick_counts') }} as messages_and_the_tail_before
     )
 
     select calendar.grain, of_messages.*, calendar.start_time

@@ -1,24 +1,14 @@
 -- One row per device and slice: a piece of a step, of one hour, state and brick type.
--- depends_on: {{ ref('int_brick_steps') }}
--- depends_on: {{ ref('planned_stops') }}
--- depends_on: {{ ref('line_assignments') }}
-with device_days as materialized (
+with device_days as (
 
-    select
-        *,
-        {{ fingerprint() }} as day_fingerprint,
-        {{ local_moment('production_date', day_start()) }} as day_starts_at,
-        {{ local_moment('(production_date + 1)', day_start()) }} as day_ends_at
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
+    select * from {{ days([
+        'brick_type', 'planned_stops', 'assigned_brick_types', 'assigned_from',
+        'assigned_until'
+    ]) }} as days
 
-),
-
-int_line_calendar as materialized (select * from {{ ref('int_line_calendar') }})
+)
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     slices.*,
     device_days.production_date
@@ -30,7 +20,7 @@ cross join lateral (
             {{ state_among_neighbours() }} as step_state,
             {{ lent_seconds('before') }} as lent_before,
             {{ lent_seconds('after') }} as lent_after
-        from {{ steps_about('device_days') }} as steps
+        from {{ reads('int_brick_steps') }} as steps
         window series as (order by ends_at)
     ),
 
@@ -48,14 +38,22 @@ cross join lateral (
     ),
 
     calendar as materialized (
-        select * from int_line_calendar
-        where {{ is_of_the_line('int_line_calendar', 'device_days') }}
-            and starts_at <= day_ends_at + interval '1 day'
-            and ends_at >= day_starts_at - interval '1 day'
+        select
+            null as brick_type, true as is_planned,
+            lower(stop) as starts_at, upper(stop) as ends_at
+        from unnest(device_days.planned_stops) as stop
+        union all
+        select brick_type, false, starts_at, ends_at
+        from unnest(
+            device_days.assigned_brick_types, device_days.assigned_from,
+            device_days.assigned_until
+        ) as assigned (brick_type, starts_at, ends_at)
     ),
 
     borders as materialized (
-        select generate_series(day_starts_at, day_ends_at, interval '1 hour') as border
+        select generate_series(
+            device_days.starts_at, device_days.ends_at, interval '1 hour'
+        ) as border
         union
         select unnest(array[starts_at, ends_at]) from calendar
     ),
@@ -68,7 +66,7 @@ cross join lateral (
             {{ seconds_between('parts.starts_at', 'parts.ends_at') }} as seconds,
             case when state in ('stopped', 'unobserved') and exists (
                 select from calendar
-                where planned_stop is not null
+                where is_planned
                     and parts.starts_at >= calendar.starts_at
                     and parts.starts_at < calendar.ends_at
             ) then 'planned_stop' else state end as state
@@ -113,4 +111,5 @@ cross join lateral (
         seconds, starts_at, ends_at
     from runs
 ) as slices
-where slices.starts_at >= day_starts_at and slices.starts_at < day_ends_at
+where slices.starts_at >= device_days.starts_at
+    and slices.starts_at < device_days.ends_at

@@ -1,33 +1,30 @@
 -- One row per grain (hour, shift, day), device and period: how its step rates are
 -- distributed, its best minutes and its trend.
-with device_days as materialized (
+with device_days as (select * from {{ days() }} as days),
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
+calendar as materialized (select * from {{ ref('int_production_periods') }}),
 
-),
-
-calendar as materialized (select * from {{ ref('int_production_periods') }})
+int_brick_five_minutes as (select * from {{ ref('int_brick_five_minutes') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     speeds.*,
     device_days.production_date
 from device_days
 cross join lateral (
-    {%- for name, relation in {
-        'steps': 'int_brick_steps', 'slices': 'int_brick_slices',
-        'buckets': 'int_brick_five_minutes',
-    }.items() %}
-    {{ 'with' if loop.first }} {{ name }} as materialized (
-        select * from (select * from {{ ref(relation) }}) as {{ relation }}
-        where {{ relation }}.device_id = device_days.device_id
-            and {{ relation }}.production_date = device_days.production_date
+    with steps as materialized (
+        select * from {{ reads('int_brick_steps') }} as steps_of_the_day
     ),
-    {%- endfor %}
+
+    slices as materialized (
+        select * from {{ reads('int_brick_slices') }} as slices_of_the_day
+    ),
+
+    buckets as materialized (
+        select * from int_brick_five_minutes
+        where int_brick_five_minutes.device_id = device_days.device_id
+            and int_brick_five_minutes.production_date = device_days.production_date
+    ),
 
     -- Whole milliseconds: an integer is summed several times as fast as a numeric.
     running as materialized (
@@ -55,10 +52,11 @@ cross join lateral (
             ) as speed_p{{ percent }},
             {%- endfor %}
             round(sum(rate_per_hour * ms) / sum(ms), 3) as rate_mean,
-            round(sqrt(greatest(
+            -- Below 0 by rounding only; `greatest` would take nothing for 0.
+            case when sum(ms) > 0 then round(sqrt(greatest(
                 0, sum(rate_per_hour * rate_per_hour * ms) / sum(ms)
                 - (sum(rate_per_hour * ms) / sum(ms)) ^ 2
-            )), 3) as rate_std
+            )), 3) end as rate_std
         from (
             select
                 rate_per_hour,

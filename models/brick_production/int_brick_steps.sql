@@ -1,26 +1,12 @@
 -- One row per device and minute step of its counter: from one level to the last of a
 -- later minute.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
-
-),
-
-int_brick_increments as not materialized (
-
-    select * from {{ ref('int_brick_increments') }}
-
-),
+with device_days as (select * from {{ days(['ideal_rate_per_hour']) }} as days),
 
 -- A gap is a step of its own: what follows in its minute was observed.
 steps as (
 
     select
-        device_days.day_fingerprint as fingerprint,
-        device_days.device_id,
+            device_days.device_id,
         device_days.production_date,
         device_days.ideal_rate_per_hour,
         minutes.*
@@ -40,10 +26,8 @@ steps as (
             ) as hides_pieces,
             min(previous_level_at) as starts_at,
             max(event_at) as ends_at
-        from int_brick_increments
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
-            and previous_level_at is not null
+        from {{ reads('int_brick_increments') }} as int_brick_increments
+        where previous_level_at is not null
         group by {{ minute_start('event_at') }}, is_gap
         offset 0
     ) as minutes
@@ -53,7 +37,6 @@ steps as (
 final as (
 
     select
-        fingerprint,
         device_id,
         first_measurement_id,
         last_measurement_id,

@@ -1,28 +1,29 @@
 -- One row per brick-counter message: its fields typed, with exactly one verdict.
 {%- set same_as_survivor = 'count_number = first_count'
     ~ ' and coalesce(errors, -1) = coalesce(first_errors, -1)' %}
-with stg_measurements as (select * from {{ ref('stg_measurements') }}),
+with int_message_days as (
 
-int_message_days as materialized (
+    select * from {{ days(
+        ['raw_device_ids', 'odd_ids'], of='int_message_days'
+    ) }} as days
 
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where sensor_type in {{ sensor_types('stg_brick_counts') }}
-        and {{ is_unbuilt() }}
+),
+
+stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
 
 ),
 
 -- Each device-day is read by index and sorted in memory, on its own.
 judged_messages as (
 
-    select
-        int_message_days.fingerprint,
-        messages_of_the_day.*
+    select messages_of_the_day.*
     from int_message_days
     cross join lateral (
         with messages as (
-            select * from stg_measurements
-            where {{ is_of_device_day('int_message_days') }}
+            select *
+            from {{ messages_of('stg_measurements', 'int_message_days') }} as of_the_day
             offset 0
         ),
 
@@ -89,7 +90,6 @@ judged_messages as (
 final as (
 
     select
-        fingerprint,
         measurement_id,
         device_id,
         sensor_type,

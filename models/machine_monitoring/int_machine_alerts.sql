@@ -1,23 +1,10 @@
 -- One row per device, production day, metric, severity and alert, and one without a
 -- time for the readings outside of alerts.
-with device_days as materialized (
+with device_days as (select * from {{ days() }} as days),
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and reading_count > 0
-        and {{ is_unbuilt() }}
-
-),
-
-int_machine_readings as not materialized (
-
-    select * from {{ ref('int_machine_readings') }}
-
-)
+int_machine_limits as (select * from {{ ref('int_machine_limits') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -25,7 +12,8 @@ select
 from device_days
 cross join lateral (
     with limits as (
-        select * from {{ machine_limits('device_days') }} as chosen
+        select metric, severity, high, clears from int_machine_limits
+        where {{ is_same_device('int_machine_limits', 'device_days') }}
     ),
 
     readings as (
@@ -37,13 +25,8 @@ cross join lateral (
                 and lag(holds_until) over series = event_at,
                 false
             ) as was_above
-        from int_machine_readings as readings
+        from {{ reads('int_machine_readings') }} as readings
         left join limits using (metric)
-        where device_id = device_days.device_id
-            and sensor_type = device_days.sensor_type
-            and production_date between
-                device_days.production_date - {{ var('window_days') }}
-                and device_days.production_date
         window series as (partition by metric, severity order by event_at)
     ),
 

@@ -3,26 +3,11 @@
 {%- set rules = [
     'gap', 'warning_strength', 'warning_seconds', 'critical_strength', 'critical_seconds',
 ] %}
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and reading_count > 0
-        and {{ is_unbuilt() }}
-
-),
-
-machine_monitoring_anomalies as not materialized (
-
-    select * from {{ ref('machine_monitoring_anomalies') }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 device_thresholds as (select * from {{ ref('device_thresholds') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -45,8 +30,7 @@ cross join lateral (
             {{ seconds_between(
                 'lag(at) over (partition by detector, metric order by at)', 'at'
             ) }} as seconds_since_flag
-        from machine_monitoring_anomalies
-        where {{ is_same_device_day('machine_monitoring_anomalies', 'device_days') }}
+        from {{ reads('machine_monitoring_anomalies') }} as flags_of_the_day
     ),
 
     numbered as (

@@ -1,30 +1,30 @@
 -- One row per grain, device and period: the machine's time, padded to the period's end
 -- or to the plant's present, and its alerts and failures.
-with int_machine_periods as (select * from {{ ref('int_machine_periods') }}),
+with device_days as (
 
-int_machine_alerts as (select * from {{ ref('int_machine_alerts') }}),
+    select * from {{ days(['calendar_until', 'present_of_the_day']) }} as days
 
-int_message_periods as (select * from {{ ref('int_message_periods') }}),
-
-plant as (select {{ as_of() }} as as_of),
+),
 
 timed as (
 
     select
         periods.*,
-        {{ period_status('end_time', 'as_of') }} as period_status,
+        {{ period_status('end_time', 'device_days.present_of_the_day') }}
+            as period_status,
         running_seconds + stopped_seconds as observed_seconds,
         greatest(
-            {{ seconds_between('start_time', 'least(end_time, as_of)') }},
+            {{ seconds_between(
+                'start_time', 'least(end_time, device_days.calendar_until)'
+            ) }},
             running_seconds + stopped_seconds
         ) as calendar_seconds
-    from int_machine_periods as periods
-    cross join plant
-    where start_time < as_of
+    from device_days
+    cross join lateral {{ reads('int_machine_periods') }} as periods
+    where start_time < device_days.calendar_until
         or exists (
-            select from int_message_periods as messages
-            where {{ is_same_device_day('messages', 'periods') }}
-                and messages.grain = periods.grain
+            select from {{ reads('int_message_periods') }} as messages
+            where messages.grain = periods.grain
                 and messages.start_time = periods.start_time
         )
 
@@ -32,7 +32,6 @@ timed as (
 
 select
     sensor_type, device_id, grain, shift_name, shift_number, period_status,
-    timed.fingerprint,
     calendar_seconds, observed_seconds, running_seconds, stopped_seconds,
     planned_stop_seconds,
     calendar_seconds - observed_seconds as unobserved_seconds,
@@ -43,7 +42,8 @@ select
     repair_seconds / nullif(repair_count, 0) as mttr_seconds,
     alerts.critical_vibration,
     production_date, start_time, end_time
-from timed
+from device_days
+inner join timed using (sensor_type, device_id, production_date)
 cross join lateral (
     select
         {%- for severity, name in [
@@ -57,6 +57,5 @@ cross join lateral (
         max(limit_value) filter (
             where metric = 'vibration' and severity = 'critical'
         ) as critical_vibration
-    from int_machine_alerts as alerts
-    where {{ is_same_device_day('alerts', 'timed') }}
+    from {{ reads('int_machine_alerts') }} as alerts
 ) as alerts

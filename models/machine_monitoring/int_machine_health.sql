@@ -73,7 +73,7 @@ with_penalties as (
     from int_machine_calendar as periods
     left join limits using (sensor_type, device_id)
     left join int_machine_trends as trends
-        on {{ is_same_device_day('periods', 'trends') }}
+        on {{ same_device_day('periods', 'trends') }}
     cross join lateral (
         select
             {%- for metric in ['temperature', 'vibration'] %}
@@ -97,7 +97,7 @@ with_penalties as (
             count(*) filter (where severity = 'warning') as warning_count,
             count(*) filter (where severity = 'critical') as critical_count
         from int_machine_anomaly_episodes as episodes
-        where {{ is_same_device_day('episodes', 'periods') }}
+        where {{ same_device_day('episodes', 'periods') }}
             and started_at < end_time
             and ended_at >= start_time
     ) as episodes

@@ -1,45 +1,18 @@
 -- One row per grain, device and period: the machine's time and health, its metrics,
 -- its messages and its anomalies.
-{%- set is_of_the_domain -%}
-    sensor_type in {{ sensor_types('stg_machine_messages') }}
-{%- endset %}
-with int_machine_health as (select * from {{ ref('int_machine_health') }}),
+with device_days as (
 
-int_machine_metric_periods as (select * from {{ ref('int_machine_metric_periods') }}),
-
-int_message_periods as (
-
-    select * from {{ ref('int_message_periods') }} where {{ is_of_the_domain }}
+    select * from {{ days(['production_line', 'location', 'machine_type']) }} as days
 
 ),
 
-int_data_quality as (
-
-    select * from {{ ref('int_data_quality') }} where {{ is_of_the_domain }}
-
-),
-
-machine_monitoring_anomalies as (
-
-    select * from {{ ref('machine_monitoring_anomalies') }} where is_flagged
-
-),
-
-devices as (
-
-    select
-        upper(trim(device_id)) as device_id,
-        lower(trim(sensor_type)) as sensor_type,
-        production_line, location, machine_type
-    from {{ ref('device_registry') }}
-
-)
+int_machine_health as (select * from {{ ref('int_machine_health') }})
 
 select
     periods.*,
-    devices.production_line,
-    devices.location,
-    devices.machine_type,
+    device_days.production_line,
+    device_days.location,
+    device_days.machine_type,
     metrics.*,
     case
         when health_score >= healthy then 'healthy'
@@ -59,7 +32,7 @@ select
     messages.first_ingested_at as created_at,
     messages.last_ingested_at as updated_at,
     jsonb_build_object(
-        'code_version', left(periods.fingerprint::text, 8),
+        'code_version', device_days.code_version,
         'measurement_count', coalesce(reading_count + messages.health_count
         + messages.rejected_count + messages.duplicate_count, 0),
         'data_points', coalesce(reading_count, 0)
@@ -74,14 +47,16 @@ select
     end as data_quality_reasons,
     anomalies.*,
     anomalies.anomaly_types is not null as is_anomaly
-from int_machine_health as periods
-left join devices using (sensor_type, device_id)
-left join int_message_periods as messages
+from device_days
+cross join lateral (
+    select * from int_machine_health
+    where {{ same_device_day('int_machine_health', 'device_days') }}
+    offset 0
+) as periods
+left join lateral {{ reads('int_message_periods') }} as messages
     on {{ is_same_period('periods', 'messages') }}
-    and periods.sensor_type = messages.sensor_type
-left join int_data_quality as quality
+left join lateral {{ reads('int_data_quality') }} as quality
     on {{ is_same_period('periods', 'quality') }}
-    and periods.sensor_type = quality.sensor_type
 cross join lateral (
     select
         {%- for metric in ['temperature', 'vibration', 'pressure', 'rpm'] %}
@@ -91,11 +66,10 @@ cross join lateral (
         max(max_value) filter (where metric = '{{ metric }}') as max_{{ metric }}
         {{- ',' if not loop.last }}
         {%- endfor %}
-    from int_machine_metric_periods as measured
+    from {{ reads('int_machine_metric_periods') }} as measured
     where {{ is_same_period('measured', 'periods') }}
-        and measured.sensor_type = periods.sensor_type
 ) as metrics
 cross join lateral {{ maintenance_reason() }} as reasons
 cross join lateral {{ anomalies_of_the_period(
-    'machine_monitoring_anomalies', 'periods', "flags.sensor_type = periods.sensor_type"
+    reads('machine_monitoring_anomalies'), 'periods'
 ) }} as anomalies

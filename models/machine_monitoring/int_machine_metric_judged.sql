@@ -1,34 +1,20 @@
 -- One row per grain, device, metric and period: the metric's facts, its limits, and
 -- how long and how often it was above them.
-with int_machine_metric_periods as (
+with device_days as (
 
-    select * from {{ ref('int_machine_metric_periods') }}
-
-),
-
-int_machine_ranges as (select * from {{ ref('int_machine_ranges') }}),
-
-int_machine_alerts as (select * from {{ ref('int_machine_alerts') }}),
-
-machine_metrics as (select * from {{ ref('machine_metrics') }}),
-
-devices as (
-
-    select
-        upper(trim(device_id)) as device_id,
-        lower(trim(sensor_type)) as sensor_type,
-        production_line, location, machine_type
-    from {{ ref('device_registry') }}
+    select * from {{ days([
+        'production_line', 'location', 'machine_type', 'present_of_the_day',
+    ]) }} as days
 
 ),
 
-plant as (select {{ as_of() }} as as_of)
+machine_metrics as (select * from {{ ref('machine_metrics') }})
 
 select
     periods.sensor_type, periods.device_id, periods.grain,
-    devices.production_line, devices.location, devices.machine_type,
+    device_days.production_line, device_days.location, device_days.machine_type,
     periods.metric, machine_metrics.unit, shift_name, shift_number,
-    {{ period_status('end_time', 'as_of') }} as period_status,
+    {{ period_status('end_time', 'device_days.present_of_the_day') }} as period_status,
     periods.trend as metric_trend,
     coalesce(value_seconds / nullif(observed_seconds, 0), sample_mean) as avg_value,
     min_value, max_value, value_std, value_p95,
@@ -46,9 +32,8 @@ select
     case when alerts.critical_limit is not null then alerts.critical_count end
         as critical_alert_count,
     periods.production_date, periods.start_time, periods.end_time
-from int_machine_metric_periods as periods
-cross join plant
-left join devices using (sensor_type, device_id)
+from device_days
+cross join lateral {{ reads('int_machine_metric_periods') }} as periods
 left join machine_metrics on periods.metric = machine_metrics.metric
 cross join lateral (
     select
@@ -56,7 +41,7 @@ cross join lateral (
         sum(above_seconds) filter (where severity = '{{ severity }}')
             as above_{{ severity }}_seconds{{ ',' if not loop.last }}
         {%- endfor %}
-    from int_machine_ranges as ranges
+    from {{ reads('int_machine_ranges') }} as ranges
     where {{ is_same_period('ranges', 'periods') }}
         and ranges.sensor_type = periods.sensor_type
         and ranges.metric = periods.metric
@@ -71,7 +56,6 @@ cross join lateral (
                 and starts_at >= periods.start_time and starts_at < periods.end_time
         ) as {{ severity }}_count{{ ',' if not loop.last }}
         {%- endfor %}
-    from int_machine_alerts as alerts
-    where {{ is_same_device_day('alerts', 'periods') }}
-        and alerts.metric = periods.metric
+    from {{ reads('int_machine_alerts') }} as alerts
+    where alerts.metric = periods.metric
 ) as alerts

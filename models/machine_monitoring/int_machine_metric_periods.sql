@@ -1,28 +1,14 @@
 -- One row per grain (hour, shift, day), device, metric and period that the time of a
 -- reading reaches into: the facts of the metric.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
 
     select * from {{ ref('int_production_periods') }}
 
-),
-
-int_machine_readings as not materialized (
-
-    select * from {{ ref('int_machine_readings') }}
-
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -35,12 +21,7 @@ cross join lateral (
     ),
 
     readings as (
-        select * from int_machine_readings
-        where device_id = device_days.device_id
-            and sensor_type = device_days.sensor_type
-            and production_date = device_days.production_date
-        union all
-        select * from {{ machine_readings_beside_the_day('device_days') }} as beside
+        select * from {{ reads('int_machine_readings') }} as of_the_day_and_beside
     ),
 
     parts as (

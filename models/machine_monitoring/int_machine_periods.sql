@@ -1,50 +1,51 @@
 -- One row per grain (hour, shift, day), device and period: how long the machine ran
 -- and stood, and how often it failed.
-{%- set day_starts_at = local_moment('device_days.production_date', day_start()) %}
-with device_days as materialized (
-
-    select
-        *,
-        {{ stopped_since('days') }} as stopped_since,
-        {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
 
     select * from {{ ref('int_production_periods') }}
 
-),
-
-int_machine_states as not materialized (
-
-    select * from {{ ref('int_machine_states') }}
-
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
     facts.*
 from device_days
 cross join lateral (
-    with slices as (
-        select state, is_planned, starts_at, ends_at, seconds
-        from int_machine_states
-        where device_id = device_days.device_id
-            and sensor_type = device_days.sensor_type
-            and production_date = device_days.production_date
+    with states as materialized (
+        select * from {{ reads('int_machine_states') }} as of_the_day_and_beside
     ),
 
+    slices as (
+        select * from states where production_date = device_days.production_date
+    ),
+
+    -- The next day is read as far as it tells whether a stop becomes a downtime.
     stretches as (
-        select * from slices
-        union all
-        select * from {{ machine_states_about('device_days') }} as next_day
+        select
+            state, is_planned, starts_at,
+            least(
+                ends_at, device_days.ends_at
+                + interval '1 second' * {{ var('downtime_from_seconds') }}
+            ) as ends_at
+        from states
+        where production_date >= device_days.production_date
+            and starts_at < device_days.ends_at
+            + interval '1 second' * {{ var('downtime_from_seconds') }}
+    ),
+
+    -- Since when the machine stands at the start of the day: since it last did not.
+    before as (
+        select
+            coalesce(
+                max(ends_at) filter (where state <> 'stopped' or is_planned),
+                min(starts_at)
+            ) as stopped_since
+        from states
+        where production_date < device_days.production_date
     ),
 
     -- Stops nobody planned, each whole: from when it began, be it days ago, and into
@@ -52,8 +53,8 @@ cross join lateral (
     stops as (
         select
             case
-                when lower(stop) = {{ day_starts_at }}
-                    then coalesce(device_days.stopped_since, lower(stop))
+                when lower(stop) = device_days.starts_at
+                    then coalesce((select stopped_since from before), lower(stop))
                 else lower(stop)
             end as starts_at,
             upper(stop) as ends_at

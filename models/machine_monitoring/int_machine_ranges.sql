@@ -1,14 +1,7 @@
 -- One row per grain (hour, shift, day), device, metric, severity and period that the
 -- time of a reading reaches into: how long the metric was above the limit while it
 -- ran.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
 
@@ -16,14 +9,9 @@ production_periods as materialized (
 
 ),
 
-int_machine_readings as not materialized (
-
-    select * from {{ ref('int_machine_readings') }}
-
-)
+int_machine_limits as (select * from {{ ref('int_machine_limits') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -36,12 +24,7 @@ cross join lateral (
     ),
 
     readings as (
-        select * from int_machine_readings
-        where device_id = device_days.device_id
-            and sensor_type = device_days.sensor_type
-            and production_date = device_days.production_date
-        union all
-        select * from {{ machine_readings_beside_the_day('device_days') }} as beside
+        select * from {{ reads('int_machine_readings') }} as of_the_day_and_beside
     ),
 
     parts as (
@@ -49,7 +32,8 @@ cross join lateral (
     ),
 
     limits as (
-        select * from {{ machine_limits('device_days') }} as chosen
+        select metric, severity, high, clears from int_machine_limits
+        where {{ is_same_device('int_machine_limits', 'device_days') }}
     )
 
     select

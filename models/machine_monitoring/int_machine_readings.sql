@@ -1,31 +1,9 @@
 -- One row per machine message and metric: the value, and how long it holds.
-with device_days as materialized (
+with device_days as (select * from {{ days(['expected_interval_seconds']) }} as days),
 
-    select
-        *,
-        {{ minimum_rpm('days') }} as minimum_rpm,
-        {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and reading_count > 0
-        and {{ is_unbuilt() }}
-
-),
-
-stg_machine_messages as not materialized (
-
-    select * from {{ ref('stg_machine_messages') }} where verdict = 'reading'
-
-),
-
-int_machine_states as not materialized (
-
-    select * from {{ ref('int_machine_states') }}
-
-)
+int_machine_speeds as (select * from {{ ref('int_machine_speeds') }})
 
 select
-    device_days.day_fingerprint as fingerprint,
     readings.measurement_id,
     readings.sensor_type,
     readings.device_id,
@@ -33,11 +11,8 @@ select
     readings.value,
     -- A message that does not say is of the state that was told last.
     coalesce(readings.is_running, (
-        select state = 'running' from int_machine_states as states
-        where states.device_id = readings.device_id
-            and states.sensor_type = readings.sensor_type
-            and states.production_date = readings.production_date
-            and states.starts_at <= readings.event_at
+        select state = 'running' from {{ reads('int_machine_states') }} as states
+        where states.starts_at <= readings.event_at
             and states.ends_at > readings.event_at
             and states.state <> 'unobserved'
     )) as is_running,
@@ -49,21 +24,20 @@ select
     ) }} as holds_until,
     readings.next_reading_at
 from device_days
+left join int_machine_speeds as speeds
+    on {{ is_same_device('device_days', 'speeds') }}
 cross join lateral (
     select
         messages.*,
         measured.metric,
         measured.value::numeric as value,
-        {{ is_machine_running('device_days.minimum_rpm') }} as is_running,
+        {{ is_machine_running('speeds.minimum_rpm') }} as is_running,
         lead(event_at) over (partition by measured.metric order by event_at)
             as next_reading_at,
         max(event_at) over () as last_seen_at
-    from stg_machine_messages as messages
+    from {{ reads('stg_machine_messages') }} as messages
     cross join lateral jsonb_each(messages.metrics) as measured (metric, value)
-    where messages.device_id = device_days.device_id
-        and messages.sensor_type = device_days.sensor_type
-        and event_at >= device_days.reads_from
-        and event_at < device_days.reads_until
+    where messages.verdict = 'reading'
     offset 0
 ) as readings
 where readings.production_date = device_days.production_date

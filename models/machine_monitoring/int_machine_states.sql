@@ -1,29 +1,14 @@
 -- One row per stretch of time in which a machine ran, stood or was not observed, cut
 -- at the hours and at the borders of planned stops.
--- depends_on: {{ ref('planned_stops') }}
-with device_days as materialized (
+with device_days as (
 
-    select
-        *,
-        {{ minimum_rpm('days') }} as minimum_rpm,
-        {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and {{ is_unbuilt() }}
+    select * from {{ days([
+        'expected_interval_seconds', 'planned_stops'
+    ]) }} as days
 
 ),
 
-stg_machine_messages as not materialized (
-
-    select * from {{ ref('stg_machine_messages') }} where verdict = 'reading'
-
-),
-
-int_line_calendar as (
-
-    select * from {{ ref('int_line_calendar') }} where planned_stop is not null
-
-),
+int_machine_speeds as (select * from {{ ref('int_machine_speeds') }}),
 
 hours as materialized (
 
@@ -32,24 +17,22 @@ hours as materialized (
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
     slices.*,
-    {{ seconds_between('starts_at', 'ends_at') }} as seconds
+    {{ seconds_between('slices.starts_at', 'slices.ends_at') }} as seconds
 from device_days
+left join int_machine_speeds as speeds
+    on {{ is_same_device('device_days', 'speeds') }}
 cross join lateral (
     with messages as (
         select
             event_at,
             max(event_at) over () as last_seen_at,
-            {{ is_machine_running('device_days.minimum_rpm') }} as is_running
-        from stg_machine_messages as messages
-        where messages.device_id = device_days.device_id
-            and messages.sensor_type = device_days.sensor_type
-            and event_at >= device_days.reads_from
-            and event_at < device_days.reads_until
+            {{ is_machine_running('speeds.minimum_rpm') }} as is_running
+        from {{ reads('stg_machine_messages') }} as messages
+        where messages.verdict = 'reading'
         offset 0
     ),
 
@@ -72,22 +55,14 @@ cross join lateral (
         group by state
     ),
 
-    planned as (
-        select coalesce(range_agg(tstzrange(starts_at, ends_at)), '{}') as stops
-        from int_line_calendar
-        where {{ is_of_the_line('int_line_calendar', 'device_days') }}
-    ),
-
     states as (
         select state, false as is_planned, case state
-            when 'stopped' then stretches - stops else stretches
+            when 'stopped' then stretches - device_days.planned_stops else stretches
         end as stretches
         from known
-        cross join planned
         union all
-        select state, true, stretches * stops
+        select state, true, stretches * device_days.planned_stops
         from known
-        cross join planned
         where state = 'stopped'
         union all
         select 'unobserved', false, tstzmultirange(tstzrange(
@@ -100,6 +75,8 @@ cross join lateral (
     select
         state,
         is_planned,
+        lower(stretch * tstzrange(start_time, end_time))
+        = (select min(event_at) from messages) as is_first,
         lower(stretch * tstzrange(start_time, end_time)) as starts_at,
         upper(stretch * tstzrange(start_time, end_time)) as ends_at
     from states

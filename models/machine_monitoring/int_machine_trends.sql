@@ -1,25 +1,9 @@
 -- One row per device, production day and metric: where its daily 95th percentiles of
 -- the trailing week lead.
 {%- set rule = var('machine_trend') %}
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and reading_count > 0
-        and {{ is_unbuilt() }}
-
-),
-
-int_machine_metric_periods as not materialized (
-
-    select * from {{ ref('int_machine_metric_periods') }}
-    where grain = 'day' and sample_count > 0
-
-)
+with device_days as (select * from {{ days() }} as days)
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -37,12 +21,8 @@ cross join lateral (
                 *,
                 (production_date - device_days.production_date)::double precision
                     as day
-            from int_machine_metric_periods
-            where device_id = device_days.device_id
-                and sensor_type = device_days.sensor_type
-                and production_date between
-                    device_days.production_date - {{ rule['days'] - 1 }}
-                    and device_days.production_date
+            from {{ reads('int_machine_metric_periods') }} as periods
+            where grain = 'day' and sample_count > 0
         ) as trailing_days
         group by metric
         having max(day) = 0

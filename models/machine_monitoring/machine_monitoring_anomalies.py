@@ -7,18 +7,17 @@ from brickworks.detectors.sensors import detect
 
 
 def model(dbt, session):
-    """Judge the device-days that the pre-hook listed, each on its trailing window."""
+    """Judge the device-days that are due, each on its trailing window."""
+    device_days = dbt.ref("device_days")
     readings = dbt.ref("int_machine_readings")
     alerts = dbt.ref("int_machine_alerts")
     thresholds = dbt.ref("device_thresholds")
-    window_days = int(dbt.config.get("window_days"))
     windows = session.query(
         f"""
         select
-            days.day_fingerprint as fingerprint,
-            days.sensor_type,
-            days.device_id,
-            days.production_date as judged_date,
+            device_days.sensor_type,
+            device_days.device_id,
+            device_days.production_date as judged_date,
             readings.production_date,
             readings.event_at,
             readings.metric,
@@ -26,26 +25,13 @@ def model(dbt, session):
             null::numeric as low,
             limits.high,
             coalesce(readings.is_running, true) as is_judged
-        from pg_temp.days_to_build as days
-        cross join lateral (
-            select * from {readings} as readings
-            where readings.device_id = days.device_id
-                and readings.sensor_type = days.sensor_type
-                and readings.production_date
-                    between days.production_date - {window_days}
-                    and days.production_date
-            offset 0
-        ) as readings
+        from {session.days(device_days)} as device_days
+        cross join lateral {session.reads(readings)} as readings
         left join lateral (
-            select limit_value as high from {alerts} as alerts
-            where alerts.device_id = days.device_id
-                and alerts.sensor_type = days.sensor_type
-                and alerts.production_date = days.production_date
-                and alerts.metric = readings.metric
-                and alerts.severity = 'warning'
+            select limit_value as high from {session.reads(alerts)} as alerts
+            where alerts.metric = readings.metric and alerts.severity = 'warning'
             limit 1
         ) as limits on true
-        where days.reading_count > 0
         """
     )
     rules = ("threshold", "spike", "stuck", "drift", "novelty")

@@ -1,8 +1,6 @@
 -- One row per machine message: its metrics typed, with exactly one verdict.
 {%- set same_as_survivor = 'said = first_said' %}
-with stg_measurements as (select * from {{ ref('stg_measurements') }}),
-
-machine_metrics as (select * from {{ ref('machine_metrics') }}),
+with machine_metrics as (select * from {{ ref('machine_metrics') }}),
 
 known_names as materialized (
 
@@ -13,26 +11,28 @@ known_names as materialized (
 
 ),
 
-int_message_days as materialized (
+int_message_days as (
 
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where sensor_type in {{ sensor_types('stg_machine_messages') }}
-        and message_count > 0
-        and {{ is_unbuilt() }}
+    select * from {{ days(
+        ['raw_device_ids', 'odd_ids'], of='int_message_days'
+    ) }} as days
+
+),
+
+stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
 
 ),
 
 judged_messages as (
 
-    select
-        int_message_days.fingerprint,
-        messages_of_the_day.*
+    select messages_of_the_day.*
     from int_message_days
     cross join lateral (
         with messages as (
-            select * from stg_measurements
-            where {{ is_of_device_day('int_message_days') }}
+            select *
+            from {{ messages_of('stg_measurements', 'int_message_days') }} as of_the_day
             offset 0
         ),
 
@@ -40,10 +40,16 @@ judged_messages as (
             select
                 messages.*,
                 measured.*,
-                lower(trim({{ json_first('payload', ['status']) }} #>> '{}')) as status
+                lower({{ without_blanks(json_text('told.status_value')) }}) as status,
+                {{ clock_offset_seconds('payload', 'event_at') }}
+                    as clock_offset_seconds
             from messages
             cross join lateral {{ measured_metrics('payload', 'known_names') }}
                 as measured
+            cross join lateral (
+                select {{ json_first('payload', ['status']) }} as status_value
+                where true offset 0
+            ) as told
             offset 0
         ),
 
@@ -76,12 +82,13 @@ judged_messages as (
 )
 
 select
-    fingerprint, measurement_id, device_id, sensor_type,
+    measurement_id, device_id, sensor_type,
     {{ verdict(same_as_survivor) }} as verdict,
     {{ rejection_reason(same_as_survivor) }} as rejection_reason,
     status,
     case when own_verdict = 'reading' then metrics end as metrics,
-    {{ clock_offset_seconds('payload', 'event_at') }} as clock_offset_seconds,
-    metric_flags || {{ message_flags({}) }} as flags,
+    clock_offset_seconds,
+    metric_flags || {{ message_flags({}, clock_offset='clock_offset_seconds') }}
+        as flags,
     production_date, event_at, filed_at, ingested_at
 from judged_messages

@@ -1,84 +1,64 @@
--- One row per sensor type, device and production day: what became of its messages.
-with int_message_days as materialized (
+-- One row per sensor type, device and production day that has messages or lies between
+-- two with readings: what became of the messages, and the settings of the day.
+with int_days as (select * from {{ ref('int_days') }}),
 
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where {{ is_unbuilt() }}
+int_line_days as (select * from {{ ref('int_line_days') }}),
+
+device_registry as (
+
+    select distinct on (spelling.device_id, spelling.sensor_type)
+        spelling.*,
+        production_line, stage, location, brick_type, machine_type,
+        coalesce(error_counter_means, 'scrap') as error_counter_means,
+        ideal_rate_per_hour, max_rate_per_hour, target_rate_per_hour,
+        expected_interval_seconds, counter_modulus
+    from (select * from {{ ref('device_registry') }}) as registered
+    cross join lateral (
+        select
+            {{ device_key('registered.device_id') }} as device_id,
+            {{ sensor_type_key('registered.sensor_type') }} as sensor_type
+    ) as spelling
+    order by spelling.device_id, spelling.sensor_type, registered.commissioned_on
 
 ),
 
-verdicts as not materialized (
-
-    {%- for staging_model in staging_models() %}
-    {{ 'union all' if not loop.first }}
-    select
-        measurement_id, sensor_type, device_id, production_date, verdict,
-        event_at, ingested_at
-    from {{ ref(staging_model) }}
-    {%- endfor %}
-
-),
+plant as (select {{ as_of('int_days') }} as as_of),
 
 final as (
 
     select
-        int_message_days.sensor_type,
-        int_message_days.device_id,
-        int_message_days.fingerprint,
-        -- Not the ledger's count: messages may have come since it was written.
-        counts.message_count,
-        counts.reading_count,
-        counts.health_count,
-        counts.duplicate_count,
-        counts.rejected_count,
-        counts.late_count,
-        counts.max_lag_seconds,
-        int_message_days.production_date,
-        counts.first_reading_at,
-        counts.last_reading_at,
-        tail.starts_at as tail_starts_at,
-        edges.head_hash,
-        edges.tail_hash
-    from int_message_days
-    cross join lateral (
-        select
-            count(*) as message_count,
-            count(*) filter (where verdict = 'reading') as reading_count,
-            count(*) filter (where verdict = 'health') as health_count,
-            count(*) filter (where verdict = 'duplicate') as duplicate_count,
-            count(*) filter (where verdict = 'rejected') as rejected_count,
-            count(*) filter (
-                where verdict = 'reading'
-                    and {{ lag_seconds() }} > {{ var('late_seconds') }}
-            ) as late_count,
-            max({{ lag_seconds() }}) filter (where verdict = 'reading')
-                as max_lag_seconds,
-            min(event_at) filter (where verdict = 'reading') as first_reading_at,
-            max(event_at) filter (where verdict = 'reading') as last_reading_at
-        from verdicts
-        where {{ is_same_device_day('verdicts', 'int_message_days') }}
-    ) as counts
-    -- The tail starts early enough to say what is a level at the day's end; a day too
-    -- short for that is all tail.
-    cross join lateral (
-        select max(event_at) as starts_at
-        from verdicts
-        where {{ is_same_device_day('verdicts', 'int_message_days') }}
-            and verdict = 'reading'
-            and event_at <= counts.last_reading_at - {{ edge_length() }}
-    ) as tail
-    cross join lateral (
-        select
-            bit_xor({{ reading_hash() }}) filter (
-                where event_at < counts.first_reading_at + {{ edge_length() }}
-            ) as head_hash,
-            bit_xor({{ reading_hash() }}) filter (
-                where tail.starts_at is null or event_at >= tail.starts_at
-            ) as tail_hash
-        from verdicts
-        where {{ is_same_device_day('verdicts', 'int_message_days') }}
-            and verdict = 'reading'
-    ) as edges
+        int_days.*,
+        device_registry.production_line,
+        device_registry.stage,
+        device_registry.location,
+        device_registry.brick_type,
+        device_registry.machine_type,
+        coalesce(device_registry.error_counter_means, 'scrap') as error_counter_means,
+        device_registry.ideal_rate_per_hour as registered_ideal_rate_per_hour,
+        {{ device_setting('ideal_rate_per_hour') }} as ideal_rate_per_hour,
+        {{ device_setting('max_rate_per_hour') }} as max_rate_per_hour,
+        device_registry.target_rate_per_hour,
+        {{ device_setting('expected_interval_seconds') }} as expected_interval_seconds,
+        device_registry.counter_modulus,
+        int_line_days.planned_stops,
+        int_line_days.assigned_brick_types,
+        int_line_days.assigned_from,
+        int_line_days.assigned_until,
+        -- How far the calendar of the day goes: to its end, or to the plant's present.
+        least(
+            plant.as_of, {{ local_moment('(production_date + 1)', day_start()) }}
+        ) as calendar_until,
+        -- The status of a period changes on the plant's hour, until it is final.
+        {{ hour_start(
+            'least(plant.as_of, ' ~ local_moment('(production_date + 1)', day_start())
+            ~ ' + interval ' ~ literal(var('final_after')) ~ ')'
+        ) }} as present_of_the_day
+    from int_days
+    cross join plant
+    left join device_registry using (sensor_type, device_id)
+    left join int_line_days using (production_date)
+    where int_line_days.production_line
+        is not distinct from device_registry.production_line
 
 )
 

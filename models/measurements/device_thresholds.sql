@@ -34,11 +34,6 @@ ranked as (
 final as (
 
     select
-        -- Once per device, and not for each of its days.
-        md5(string_agg(row(metric, scope, unit, low, high)::text, ',') over (
-            partition by device_id, sensor_type
-            order by metric rows between unbounded preceding and unbounded following
-        ))::uuid as fingerprint,
         device_id, sensor_type, metric, scope, unit, low, high
     from ranked
     where scope_rank = 1

@@ -6,8 +6,8 @@ device_registry as (select * from {{ ref('device_registry') }}),
 registered as (
 
     select
-        upper(trim(device_id)) as registered_id,
-        lower(trim(sensor_type)) as registered_type,
+        {{ device_key('device_id') }} as registered_id,
+        {{ sensor_type_key('sensor_type') }} as registered_type,
         *
     from device_registry
 

@@ -2,14 +2,7 @@
 {%- set parts = [
     'completeness', 'validity', 'timeliness', 'regularity', 'uniqueness', 'clock',
 ] %}
-with int_message_periods as (select * from {{ ref('int_message_periods') }}),
-
-device_days as (
-
-    select sensor_type, device_id, production_date, present_of_the_day
-    from {{ ref('device_day_inputs') }}
-
-),
+with device_days as (select * from {{ days(['present_of_the_day']) }} as days),
 
 production_periods as (select * from {{ ref('int_production_periods') }}),
 
@@ -17,16 +10,20 @@ production_periods as (select * from {{ ref('int_production_periods') }}),
 due as (
 
     select
-        int_message_periods.*,
+        messages.*,
         floor(
             greatest({{ seconds_between(
-                'start_time', 'least(end_time, present_of_the_day)'
+                'messages.start_time',
+                'least(end_time, device_days.present_of_the_day)'
             ) }}, 0)
             / expected_interval_seconds
         ) as slots_due
-    from int_message_periods
-    inner join production_periods using (production_date, grain, start_time)
-    inner join device_days using (sensor_type, device_id, production_date)
+    from device_days
+    cross join lateral {{ reads('int_message_periods') }} as messages
+    inner join production_periods
+        on messages.production_date = production_periods.production_date
+        and messages.grain = production_periods.grain
+        and messages.start_time = production_periods.start_time
 
 ),
 
@@ -34,7 +31,7 @@ parts as (
 
     select
         *,
-        case when slots_due > 0 then least(slots_hit / slots_due, 1) end
+        case when slots_due > 0 then trim_scale(least(slots_hit / slots_due, 1)) end
             as completeness,
         reading_count::numeric / nullif(reading_count + rejected_count, 0) as validity,
         on_time_count::numeric / nullif(reading_count, 0) as timeliness,

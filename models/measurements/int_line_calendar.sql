@@ -1,10 +1,6 @@
 -- One row per entry in the calendar of the lines: a planned stop on a production date
 -- some device has data of or on a day beside it, or what a line was assigned to make.
-with device_day_inputs as (
-
-    select distinct production_date from {{ ref('device_day_inputs') }}
-
-),
+with int_days as (select distinct production_date from {{ ref('int_days') }}),
 
 planned_stops as (select * from {{ ref('planned_stops') }}),
 
@@ -13,7 +9,7 @@ line_assignments as (select * from {{ ref('line_assignments') }}),
 dates as (
 
     select distinct production_date + day_offset as production_date
-    from device_day_inputs
+    from int_days
     cross join generate_series(-1, 1) as day_offset
 
 ),
@@ -24,6 +20,7 @@ final as (
         planned_stops.production_line,
         null as brick_type,
         planned_stops.reason as planned_stop,
+        dates.production_date,
         {{ local_moment('dates.production_date', 'planned_stops.starts_at') }}
             as starts_at,
         case
@@ -44,6 +41,7 @@ final as (
         production_line,
         brick_type,
         null as planned_stop,
+        null as production_date,
         started_at as starts_at,
         coalesce(stopped_at, 'infinity') as ends_at
     from line_assignments

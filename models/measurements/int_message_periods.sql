@@ -1,13 +1,8 @@
 -- One row per sensor type, device, grain and period with messages: what became of them,
 -- and how completely, regularly and promptly they came.
--- depends_on: {{ ref('stg_unclaimed_messages') }}
-with device_days as materialized (
+with device_days as (
 
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types() }}
-        and message_count > 0
-        and {{ is_unbuilt() }}
+    select * from {{ days(['expected_interval_seconds']) }} as days
 
 ),
 
@@ -15,22 +10,9 @@ production_periods as materialized (
 
     select * from {{ ref('int_production_periods') }}
 
-),
-
-staged_messages as not materialized (
-
-    {%- for staging_model in var('sensor_domains').values() | unique %}
-    {{ 'union all' if not loop.first }}
-    select
-        measurement_id, sensor_type, device_id, production_date, verdict, flags,
-        event_at, filed_at, ingested_at
-    from {{ ref(staging_model) }}
-    {%- endfor %}
-
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.sensor_type,
     device_days.device_id,
     device_days.production_date,
@@ -54,8 +36,9 @@ cross join lateral (
                 'lag(event_at) over (partition by verdict order by event_at)',
                 'event_at'
             ) }} as seconds_since_reading
-        from staged_messages
-        where {{ is_same_device_day('staged_messages', 'device_days') }}
+        from {{ reads_verdicts([
+            'measurement_id', 'verdict', 'flags', 'event_at', 'filed_at', 'ingested_at',
+        ]) }} as staged_messages
     )
 
     -- Period by period: each message is one of an hour, of a shift and of a day.

@@ -1,7 +1,7 @@
 -- One row per production date and shift, for every date some device has data of.
-with device_day_inputs as (
+with int_days as (
 
-    select distinct production_date from {{ ref('device_day_inputs') }}
+    select distinct production_date from {{ ref('int_days') }}
 
 ),
 
@@ -22,7 +22,7 @@ final as (
                 then {{ local_moment('(production_date + 1)', 'shifts.ends_at') }}
             else {{ local_moment('production_date', 'shifts.ends_at') }}
         end as shift_ends_at
-    from device_day_inputs
+    from int_days
     inner join shifts
         on production_date between shifts.valid_from
             and coalesce(shifts.valid_to, date 'infinity')

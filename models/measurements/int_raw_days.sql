@@ -14,11 +14,7 @@ messages as (
 
     select found.*
     from days_with_arrivals as days
-    cross join lateral (
-        select * from stg_measurements
-        where {{ is_of_device_day('days') }}
-        offset 0
-    ) as found
+    cross join lateral {{ messages_of('stg_measurements', 'days') }} as found
 
 ),
 {% else %}
@@ -30,17 +26,20 @@ by_spelling as (
     select
         sensor_type,
         device_id,
-        raw_device_id,
+        case when not is_odd then raw_device_id end as raw_device_id,
         production_date,
         count(*) as message_count,
         sum(measurement_id) as id_sum,
         bit_xor({{ message_hash() }}) as id_hash,
-        min(measured_at) as first_measured_at,
-        max(measured_at) as last_measured_at,
+        string_agg(measurement_id::text, ',' order by measurement_id)
+            filter (where is_odd) as odd_ids,
         max(measurement_id) as last_measurement_id,
-        max(commissioned_on) as commissioned_on
+        max(commissioned_on) as commissioned_on,
+        max(event_at) as last_event_at
     from messages
-    group by sensor_type, device_id, raw_device_id, production_date
+    group by
+        sensor_type, device_id, case when not is_odd then raw_device_id end,
+        production_date
 
 ),
 
@@ -49,20 +48,17 @@ final as (
     select
         sensor_type,
         device_id,
-        -- The spellings and the time range read the day back through the raw index.
         array_remove(array_agg(raw_device_id order by raw_device_id), null)
             as raw_device_ids,
+        coalesce(string_to_array(max(odd_ids), ',')::bigint[], '{}') as odd_ids,
         {{ messages_hash('sum(message_count)', 'sum(id_sum)', 'bit_xor(id_hash)') }}
             as messages_hash,
         sum(message_count)::bigint as message_count,
-        sum(message_count)::bigint as raw_message_count,
         max(last_measurement_id) as last_measurement_id,
-        false as is_expired,
         {{ not only_arrivals }} as is_of_all_days,
-        max(commissioned_on) as commissioned_on,
+        {{ calendar_version('max(commissioned_on)') }} as calendar_version,
         production_date,
-        min(first_measured_at) as first_measured_at,
-        max(last_measured_at) as last_measured_at
+        max(last_event_at) as last_event_at
     from by_spelling
     group by sensor_type, device_id, production_date
 

@@ -1,33 +1,39 @@
 -- One row per message of a sensor type that no domain takes: all of them are rejected.
-with stg_measurements as (select * from {{ ref('stg_measurements') }}),
+with int_message_days as (
 
-int_message_days as materialized (
+    select * from {{ days(
+        ['raw_device_ids', 'odd_ids'], of='int_message_days'
+    ) }} as days
 
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where {{ is_unbuilt() }}
+),
+
+stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
 
 ),
 
 final as (
 
     select
-        int_message_days.fingerprint,
         messages.measurement_id,
         messages.device_id,
         messages.sensor_type,
         'rejected' as verdict,
-        messages.envelope_rejection as rejection_reason,
+        case
+            when messages.envelope_rejection in (
+                'missing_device_id', 'device_id_too_long'
+            ) then messages.envelope_rejection
+            else 'unknown_sensor_type'
+        end as rejection_reason,
+        '{}'::text[] as flags,
         messages.production_date,
         messages.event_at,
         messages.filed_at,
         messages.ingested_at
     from int_message_days
-    cross join lateral (
-        select * from stg_measurements
-        where {{ is_of_device_day('int_message_days') }}
-        offset 0
-    ) as messages
+    cross join lateral
+        {{ messages_of('stg_measurements', 'int_message_days') }} as messages
 
 )
 

@@ -1,30 +1,9 @@
 -- One row per grain, device and period: the period's facts with the judgments on them.
-with int_moisture_periods as (select * from {{ ref('int_moisture_periods') }}),
+with device_days as (
 
-int_moisture_ranges as (select * from {{ ref('int_moisture_ranges') }}),
-
-int_message_periods as (
-
-    select * from {{ ref('int_message_periods') }}
-    where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-
-),
-
-int_data_quality as (
-
-    select * from {{ ref('int_data_quality') }}
-    where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-
-),
-
-moisture_analysis_anomalies as (
-    select * from {{ ref('moisture_analysis_anomalies') }} where is_flagged
-),
-
-device_registry as (
-
-    select * from {{ ref('device_registry') }}
-    where lower(trim(sensor_type)) in {{ sensor_types('stg_moisture_readings') }}
+    select * from {{ days([
+        'production_line', 'location', 'present_of_the_day',
+    ]) }} as days
 
 ),
 
@@ -41,8 +20,6 @@ limits as (
 
 ),
 
-plant as (select {{ as_of() }} as as_of),
-
 with_averages as (
 
     select
@@ -56,17 +33,19 @@ with_averages as (
         in_range_seconds / nullif(observed_seconds, 0) as time_in_range_ratio,
         out_of_range_seconds / nullif(observed_seconds, 0) as outside_ratio,
         far_outside_seconds / nullif(observed_seconds, 0) as far_outside_ratio
-    from int_moisture_periods as periods
-    left join int_moisture_ranges as ranges
+    from device_days
+    cross join lateral {{ reads('int_moisture_periods') }} as periods
+    left join lateral {{ reads('int_moisture_ranges') }} as ranges
         on {{ is_same_period('periods', 'ranges') }}
 
 )
 
 select
     periods.*,
-    {{ period_status('periods.end_time', 'plant.as_of') }} as period_status,
-    device_registry.production_line,
-    device_registry.location,
+    {{ period_status('periods.end_time', 'device_days.present_of_the_day') }}
+        as period_status,
+    device_days.production_line,
+    device_days.location,
     temperature_celsius_seconds / nullif(temperature_celsius_observed_seconds, 0)
         as avg_temperature_celsius,
     humidity_percent_seconds / nullif(humidity_percent_observed_seconds, 0)
@@ -104,15 +83,13 @@ select
         else quality.data_quality_reasons end as data_quality_reasons,
     anomalies.*,
     anomalies.anomaly_types is not null as is_anomaly
-from with_averages as periods
-cross join plant
+from device_days
+inner join with_averages as periods on {{ same_day('device_days', 'periods') }}
 left join limits on periods.device_id = limits.device_id
-left join device_registry
-    on periods.device_id = upper(trim(device_registry.device_id))
-left join int_message_periods as messages
+left join lateral {{ reads('int_message_periods') }} as messages
     on {{ is_same_period('periods', 'messages') }}
-left join int_data_quality as quality
+left join lateral {{ reads('int_data_quality') }} as quality
     on {{ is_same_period('periods', 'quality') }}
 cross join lateral {{ anomalies_of_the_period(
-    'moisture_analysis_anomalies', 'periods'
+    reads('moisture_analysis_anomalies'), 'periods'
 ) }} as anomalies

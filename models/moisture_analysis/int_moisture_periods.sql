@@ -1,30 +1,14 @@
 -- One row per grain (hour, shift, day), device and period that has messages or that the
 -- time of a reading reaches into: the facts of the period.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
 
     select * from {{ ref('int_production_periods') }}
 
-),
-
-int_message_periods as (select * from {{ ref('int_message_periods') }}),
-
-int_moisture_readings as not materialized (
-
-    select * from {{ ref('int_moisture_readings') }}
-
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     device_days.production_date,
     facts.*
@@ -36,13 +20,7 @@ cross join lateral (
     ),
 
     readings as (
-        select * from int_moisture_readings
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
-        union all
-        select *
-        from {{ readings_beside_the_day('int_moisture_readings', 'device_days') }}
-            as beside
+        select * from {{ reads('int_moisture_readings') }} as of_the_day_and_beside
     ),
 
     parts as (
@@ -112,9 +90,8 @@ cross join lateral (
         {{ trend('hours', 'levels', hours_between('start_time', 'end_time')) }} as trend
     where sums.grain is not null
         or exists (
-            select from int_message_periods as messages
-            where {{ is_same_device_day('messages', 'device_days') }}
-                and messages.grain = periods.grain
+            select from {{ reads('int_message_periods') }} as messages
+            where messages.grain = periods.grain
                 and messages.start_time = periods.start_time
         )
 ) as facts

@@ -1,13 +1,6 @@
 -- One row per grain (hour, shift, day), device and period that the time of a reading
 -- reaches into: how long moisture was inside and outside its band, and in excursions.
-with device_days as materialized (
-
-    select *, {{ fingerprint() }} as day_fingerprint
-    from (select * from {{ ref('device_day_inputs') }}) as days
-    where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-        and {{ is_unbuilt() }}
-
-),
+with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
 
@@ -15,11 +8,7 @@ production_periods as materialized (
 
 ),
 
-int_moisture_readings as not materialized (
-
-    select * from {{ ref('int_moisture_readings') }}
-
-),
+int_moisture_bands as (select * from {{ ref('int_moisture_bands') }}),
 
 device_thresholds as (
 
@@ -28,14 +17,13 @@ device_thresholds as (
 )
 
 select
-    device_days.day_fingerprint as fingerprint,
     device_days.device_id,
     device_days.production_date,
     band.low as band_low,
     band.high as band_high,
     ranges.*
 from device_days
-cross join lateral {{ moisture_band('device_days') }} as band
+inner join int_moisture_bands as band on {{ is_same_device('device_days', 'band') }}
 left join device_thresholds as far on {{ is_same_device('device_days', 'far') }}
 cross join lateral (
     with periods as (
@@ -45,13 +33,7 @@ cross join lateral (
 
     readings as (
         select *, moisture not between band.low and band.high as is_outside
-        from int_moisture_readings
-        where device_id = device_days.device_id
-            and production_date = device_days.production_date
-        union all
-        select *, moisture not between band.low and band.high
-        from {{ readings_beside_the_day('int_moisture_readings', 'device_days') }}
-            as beside
+        from {{ reads('int_moisture_readings') }} as of_the_day_and_beside
     ),
 
     -- Two readings follow each other if the first still holds when the second comes.

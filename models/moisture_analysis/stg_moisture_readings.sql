@@ -1,37 +1,41 @@
 -- One row per moisture message: its fields typed, with exactly one verdict.
 {%- set same_as_survivor = 'moisture = first_moisture' %}
-with stg_measurements as (select * from {{ ref('stg_measurements') }}),
+with int_message_days as (
 
-int_message_days as materialized (
-
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-        and message_count > 0
-        and {{ is_unbuilt() }}
+    select * from {{ days(
+        ['raw_device_ids', 'odd_ids'], of='int_message_days'
+    ) }} as days
 
 ),
 
+stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
+
+),
+
+int_moisture_units as (select * from {{ ref('int_moisture_units') }}),
+
 judged_messages as (
 
-    select
-        int_message_days.fingerprint,
-        messages_of_the_day.*
+    select messages_of_the_day.*
     from int_message_days
+    left join int_moisture_units as registered
+        on {{ is_same_device('int_message_days', 'registered') }}
     cross join lateral (
         with messages as (
-            select * from stg_measurements
-            where {{ is_of_device_day('int_message_days') }}
+            select *
+            from {{ messages_of('stg_measurements', 'int_message_days') }} as of_the_day
             offset 0
         ),
 
         field_values as (
             select
-                *,
+                messages.*,
+                registered.unit as registered_unit,
                 {{ json_first('payload', ['moisture']) }} as moisture_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
-                {{ json_first('payload', ['humidity']) }} as humidity_value,
-                {{ registered_unit('int_message_days') }} as registered_unit
+                {{ json_first('payload', ['humidity']) }} as humidity_value
             from messages
             offset 0
         ),
@@ -43,7 +47,9 @@ judged_messages as (
                 {{ json_number_within('temperature_value', 'air_temperature') }}
                     as temperature_celsius,
                 {{ json_number_within('humidity_value', 'humidity') }}
-                    as humidity_percent
+                    as humidity_percent,
+                {{ clock_offset_seconds('payload', 'event_at') }}
+                    as clock_offset_seconds
             from field_values
             offset 0
         ),
@@ -65,8 +71,7 @@ judged_messages as (
             select
                 *,
                 -- Times 0.01 keeps the digits as they are, a division would add some.
-                moisture_number * case unit when 'percent' then 0.01 else 1 end
-                    as moisture
+                moisture_number * case unit when 'percent' then 0.01 else 1 end as share
             from with_unit
         ),
 
@@ -78,10 +83,11 @@ judged_messages as (
                     when {{ is_health_message(
                         'moisture', var('sensor_health_fields')
                     ) }} then 'health'
-                    when moisture is null then 'missing_moisture'
-                    when moisture not between 0 and 1 then 'moisture_out_of_range'
+                    when share is null then 'missing_moisture'
+                    when share not between 0 and 1 then 'moisture_out_of_range'
                     else 'reading'
-                end as own_verdict
+                end as own_verdict,
+                {{ plain_number('share') }} as moisture
             from judged
         )
 
@@ -99,17 +105,15 @@ judged_messages as (
 )
 
 select
-    fingerprint, measurement_id, device_id, sensor_type,
+    measurement_id, device_id, sensor_type,
     {{ verdict(same_as_survivor) }} as verdict,
     {{ rejection_reason(same_as_survivor) }} as rejection_reason,
-    unit,
-    case when own_verdict = 'reading' then moisture end as moisture,
-    temperature_celsius, humidity_percent,
-    {{ clock_offset_seconds('payload', 'event_at') }} as clock_offset_seconds,
+    unit, case when own_verdict = 'reading' then moisture end as moisture,
+    temperature_celsius, humidity_percent, clock_offset_seconds,
     {{ message_flags({
         'moisture': 'moisture_number', 'temperature': 'temperature_celsius',
         'humidity': 'humidity_percent',
-    }) }}
+    }, clock_offset='clock_offset_seconds') }}
     || case when registered_unit is null then array['unit_guessed'] else '{}' end
         as flags,
     production_date, event_at, filed_at, ingested_at

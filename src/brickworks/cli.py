@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -35,6 +36,7 @@ from brickworks.settings import (
     raw_table,
     server,
 )
+from brickworks.terminal import visible
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -50,11 +52,10 @@ class _Sentences(click.Group):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            raise click.ClickException(str(problem)) from None
+            raise click.ClickException(visible(problem, keeps_lines=True)) from None
         except psycopg2.Error as error:
-            raise click.ClickException(
-                server_checks.sentence(error, server())
-            ) from None
+            said = server_checks.sentence(error, server())
+            raise click.ClickException(visible(said)) from None
         except KeyboardInterrupt:
             click.echo("Stopped. What was under way is rolled back.", err=True)
             ctx.exit(130)
@@ -84,8 +85,9 @@ def main() -> None:
 def up() -> None:
     """Start the embedded server.
 
-    Makes its role, database and raw table where they are missing. Safe to repeat,
-    and after any crash. The server stays up until `brickworks down`.
+    Makes its role, database and raw table where they are missing, and the profile
+    for dbt. Safe to repeat, and after any crash. The server stays up until
+    `brickworks down`.
     """
     _refuse_foreign("up")
     cluster = local_database.project_cluster(project_root())
@@ -271,19 +273,19 @@ def status(target: str | None, limit: int, dbt_arguments: tuple[str, ...]) -> No
         manifest = _dbt(root, None, target, ["parse", *dbt_arguments], None).result
         statuses.require_a_build(connection, manifest)
         statuses.open_all_models(manifest)
-        command = ["compile", "-s", statuses.LEDGER, *dbt_arguments]
-        compiled = _dbt(root, manifest, target, command, None).result.results[0]
+        command = ["compile", "-s", *statuses.COMPILED, *dbt_arguments]
+        compiled = _dbt(root, manifest, target, command, None).result.results
+        nodes = {result.node.name: result.node for result in compiled}
         printed: list[str] = []
 
         def take(event: Any) -> None:  # noqa: ANN401
             if event.info.name == "PrintEvent":
                 printed.append(event.info.msg)
 
-        command = ["--quiet", "run-operation", "print_stale_days", *dbt_arguments]
-        _dbt(root, manifest, target, command, take)
-        found = statuses.read(
-            connection, manifest, compiled.node.compiled_code, "\n".join(printed)
-        )
+        versions = json.dumps({"versions": statuses.versions(nodes, root)})
+        command = ["run-operation", "print_stale_days", "--args", versions]
+        _dbt(root, manifest, target, ["--quiet", *command, *dbt_arguments], take)
+        found = statuses.read(connection, manifest, nodes, "\n".join(printed))
     statuses.show(found, Console(width=None if sys.stdout.isatty() else 100), limit)
 
 
@@ -302,7 +304,7 @@ def docs(target: str | None) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text)
+    click.echo(visible(text, keeps_lines=True))
 
 
 def _refuse_foreign(command: str) -> None:
@@ -315,10 +317,11 @@ def _refuse_foreign(command: str) -> None:
 
 
 def _up(cluster: local_database.Cluster) -> bool:
+    """Start the embedded server, ready for `dbt build`; return whether it was down."""
+    root = project_root()
+    _make_profile(root)
     started = local_database.start(cluster)
-    local_database.create_role_database_and_raw_table(
-        cluster, raw_table(project_root())
-    )
+    local_database.create_role_database_and_raw_table(cluster, raw_table(root))
     return started
 
 
@@ -379,7 +382,7 @@ def _bar(
     console = Console(stderr=True)
     progress = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn() if shows_count else TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
@@ -388,7 +391,7 @@ def _bar(
         transient=True,
     )
     with progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(visible(title), total=None)
 
         def report(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
@@ -454,7 +457,7 @@ class _Watcher:
         if event.info.level in ("warn", "error"):
             message = event.info.msg.strip()
             if message:
-                click.echo(message, err=True)
+                click.echo(visible(message, keeps_lines=True), err=True)
         if event.info.name == "LogStartLine":
             self._total = max(self._total, event.data.total)
         elif event.info.name == "NodeFinished":
@@ -487,6 +490,8 @@ def _dbt(
     options = [
         *("--project-dir", str(root), "--profiles-dir", str(root)),
         *("--log-level", "none", "--log-level-file", "debug"),
+        # What is told of its messages is text: colors would be shown as codes.
+        "--no-use-colors",
     ]
     if target:
         options += ["--target", target]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt.artifacts.resources.types import AccessType
@@ -12,6 +13,8 @@ from psycopg2 import sql
 from rich.table import Table
 
 from brickworks.settings import Problem
+from brickworks.terminal import as_text
+from dbt_local_python.code_version import code_version, imported_columns
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LEDGER = "int_message_days"
+DAYS = "device_days"
+COMPILED = (LEDGER, DAYS, "config.materialized:device_day")
+"""The models whose compiled code the status needs."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,23 @@ def require_a_build(
             raise Problem("Nothing is built yet: run `brickworks run` first.")
 
 
+def versions(nodes: dict[str, Any], root: Path) -> dict[str, dict[str, Any]]:
+    """Return of each device-day model what its compiled code says.
+
+    Args:
+        nodes: the compiled nodes by name.
+        root: the project's folder.
+    """
+    return {
+        name: {
+            "version": code_version(node.to_dict(), node.compiled_code, root),
+            "columns": imported_columns(node.compiled_code),
+        }
+        for name, node in nodes.items()
+        if node.resource_type == "model" and node.config.materialized == "device_day"
+    }
+
+
 def open_all_models(manifest: Manifest) -> None:
     """Let every model be read from everywhere: the status looks into all of them."""
     for node in manifest.nodes.values():
@@ -77,7 +100,7 @@ def open_all_models(manifest: Manifest) -> None:
 def read(
     connection: psycopg2.extensions.connection,
     manifest: Manifest,
-    arrivals: str,
+    nodes: dict[str, Any],
     stale_days: str,
 ) -> Status:
     """Compare what is there with what was built.
@@ -85,11 +108,14 @@ def read(
     Args:
         connection: to the plant's database; it is only read.
         manifest: the parsed project.
-        arrivals: the compiled query of int_message_days, whose rows are the device-days
-            that the ledger would take in.
+        nodes: the compiled nodes by name. What the ledger and device_days would hold
+            is asked of their code, for a setting may have changed since the last run.
         stale_days: the query that the macro of this name writes.
     """
     order = {name: depth for depth, name in enumerate(_in_order(manifest))}
+    arrivals, days = nodes[LEDGER].compiled_code, nodes[DAYS]
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"create temporary table {DAYS}_now as {days.compiled_code}")
     with connection, connection.cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
         ledger = _relation(manifest, LEDGER)
@@ -97,7 +123,7 @@ def read(
         known_days, messages = cursor.fetchone()
         cursor.execute(_ARRIVALS.format(arrivals=sql.SQL(arrivals), ledger=ledger))
         found = [StaleDay(LEDGER, *row) for row in cursor.fetchall()]
-        cursor.execute(stale_days)
+        cursor.execute(stale_days.replace(days.relation_name, f"{DAYS}_now"))
         found += [StaleDay(*row) for row in cursor.fetchall()]
     first: dict[tuple[str, date], StaleDay] = {}
     models: dict[str, int] = defaultdict(int)
@@ -112,15 +138,17 @@ _KNOWN = sql.SQL("select count(*), coalesce(sum(message_count), 0) from {ledger}
 
 _ARRIVALS = sql.SQL("""
 select
-    found.device_id,
-    found.production_date,
+    device_id,
+    production_date,
     case
-        when ledger.device_id is null
+        when ledger.messages_hash is null
             then format('new, messages: %s', found.message_count)
+        when found.messages_hash is null
+            then format('messages: %s fewer', ledger.message_count)
         when found.is_expired and not ledger.is_expired
-            then 'its oldest raw messages are gone; what was built from them is kept'
-        when found.commissioned_on is distinct from ledger.commissioned_on
-            then 'its device was commissioned on another day'
+            then 'it is now before raw_kept_from; what was built of it is kept'
+        when found.calendar_version <> ledger.calendar_version
+            then 'what decides where its day begins has changed'
         when found.message_count > ledger.message_count
             then format(
                 'messages: %s more', found.message_count - ledger.message_count
@@ -132,7 +160,8 @@ select
         else 'other messages than before'
     end as reason
 from ({arrivals}) as found
-left join {ledger} as ledger using (sensor_type, device_id, production_date)
+full join {ledger} as ledger using (sensor_type, device_id, production_date)
+where found is distinct from ledger
 """)
 
 
@@ -150,13 +179,16 @@ def show(status: Status, console: Console, limit: int = 20) -> None:
         table.add_column(name, overflow="fold")
     for day in status.stale[:limit]:
         date_text = day.production_date.isoformat()
-        table.add_row(day.device_id, date_text, day.model, day.reason)
+        cells = (day.device_id, date_text, day.model, day.reason)
+        table.add_row(*map(as_text, cells))
     console.print(f"{len(status.stale):,} device-days are stale:\n", highlight=False)
     console.print(table)
     if len(status.stale) > limit:
         console.print(f"… and {len(status.stale) - limit:,} more.", highlight=False)
     told = ", ".join(f"{name} {count:,}" for name, count in status.models.items())
-    console.print(f"\nBy model: {told}.\nThe next run rebuilds them.", highlight=False)
+    console.print()
+    console.print(as_text(f"By model: {told}."))
+    console.print("The next run rebuilds them.")
 
 
 def _relation(manifest: Manifest, name: str) -> sql.Identifier:

@@ -10,18 +10,28 @@ from dbt.plugins.manager import dbtPlugin
 
 
 class LocalPython(dbtPlugin):
-    """Gives dbt what Python models, runs at once and quick runs need."""
+    """Gives dbt what Python models, runs at once, quick runs and unit tests need."""
 
     def initialize(self) -> None:
         """Replace the adapter class before dbt registers an adapter."""
         from dbt import compilation
         from dbt.adapters import postgres
+        from dbt.contracts.graph.nodes import ModelNode
+        from dbt.task.test import TestRunner
 
         from dbt_local_python.adapter import PostgresAdapter
         from dbt_local_python.inject_ctes import inject_ctes_into_sql
+        from dbt_local_python.unit_test_vars import execute_unit_test
 
         postgres.Plugin.adapter = PostgresAdapter
         compilation.inject_ctes_into_sql = inject_ctes_into_sql
+        # dbt warns of constraints in any materialization that is not its own.
+        ModelNode.materialization_enforces_constraints = property(
+            lambda node: node.config.materialized in ENFORCES_CONSTRAINTS
+        )
+        TestRunner.execute_unit_test = execute_unit_test
 
+
+ENFORCES_CONSTRAINTS = ("table", "incremental", "device_day")
 
 plugins = [LocalPython]

@@ -1,30 +1,49 @@
-"""The postgres adapter with three more methods for Jinja."""
+"""The postgres adapter with more methods for Jinja."""
 
-import functools
-import hashlib
-import re
 import time
-from collections.abc import Callable
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from dbt.adapters import postgres
 from dbt.adapters.base import available
 from dbt.adapters.contracts.connection import Connection
-from dbt_common.exceptions import DbtRuntimeError
-from psycopg2 import STRING
+from dbt.adapters.events.types import SQLQuery
+from dbt_common.events.functions import fire_event
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+from psycopg2 import STRING, Error
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from psycopg2.extensions import new_type, register_type
 
-LIBRARY = "brickworks.detectors"
-"""The package that the Python models are shims of: its source is their code."""
+from dbt_local_python import code_version, failing_rows
+from dbt_local_python.commented import commented
 
 TURN_POLL_SECONDS = 0.2
 
-VAR = re.compile(r"""\bvar\(\s*["'](\w+)["']""")
+PAUSE_SECONDS = 0.5
+"""Between two tries to get a lock, for those who wait to get through."""
 
-# A contract asks psycopg2 for the name of each type, and it has none for uuid.
-register_type(new_type((2950,), "UUID", STRING))
+SET_LOCK_TIMEOUT = "select set_config('lock_timeout', %s, true)"
+
+HOLDERS_OF_LOCKS = """
+select
+    waiting.relation::regclass::text,
+    holder.pid,
+    session.usename,
+    session.application_name,
+    session.state,
+    to_char(session.xact_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+from pg_locks as waiting
+cross join unnest(pg_blocking_pids(waiting.pid)) as holder (pid)
+left join pg_stat_activity as session on session.pid = holder.pid
+where waiting.pid = %s and not waiting.granted
+"""
+
+# A contract asks psycopg2 for the name of each type, and it has none for these.
+for oid, name in {2950: "UUID", 4534: "TSTZMULTIRANGE"}.items():
+    register_type(new_type((oid,), name, STRING))
 
 
 class PostgresAdapter(postgres.PostgresAdapter):
@@ -45,10 +64,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
             Nothing, for use in a hook.
         """
         schema = self.config.credentials.schema
-        self.turn = Connection("postgres", "turn", self.config.credentials)
-        self.connections.open(self.turn)
-        self.turn.handle.commit()
-        self.turn.handle.autocommit = True
+        self.turn = self._connect("turn")
         with self.turn.handle.cursor() as cursor:
             take = cursor.mogrify(
                 "select pg_try_advisory_lock(hashtextextended(%s, 0))",
@@ -75,8 +91,118 @@ class PostgresAdapter(postgres.PostgresAdapter):
             self.turn = None
 
     @available.parse(lambda *_: "")
+    def execute_patiently(
+        self, statements: list[str], seconds: float, tries: int
+    ) -> str:
+        """Execute statements that need a lock which others may hold.
+
+        While a statement waits for its lock, everybody who comes later waits behind
+        it. So a try that lasts too long lets go of all its locks, and the next one
+        begins when those who waited are through.
+
+        Args:
+            statements: executed one after the other, in one savepoint.
+            seconds: how long all of a try may wait for locks. Below PostgreSQL's
+                `deadlock_timeout` (1 s) it is never a reader whom a deadlock ends.
+            tries: how often to try.
+
+        Returns:
+            Nothing, for use in Jinja.
+
+        Raises:
+            DbtRuntimeError: each try took too long. It says who holds the lock.
+        """
+        if not statements:
+            return ""
+        connection = self._in_transaction("A change of tables that stand")
+        with self.connections.exception_handler("; ".join(statements)):
+            for left in reversed(range(tries)):
+                with self._watched(connection, seconds / 2, left) as holders:
+                    if self._execute_within(connection, statements, seconds):
+                        return ""
+                time.sleep(PAUSE_SECONDS if left else 0)
+            raise DbtRuntimeError(_say_who_is_in_the_way(holders, seconds, tries))
+
+    def _execute_within(
+        self, connection: Connection, statements: list[str], seconds: float
+    ) -> bool:
+        """Execute statements, or none if their locks take too long to get."""
+        header = self.connections.query_header
+        with connection.handle.cursor() as cursor:
+            cursor.execute("show lock_timeout")
+            [before] = cursor.fetchone()
+            cursor.execute("savepoint patience")
+            waits_until = time.monotonic() + seconds
+            try:
+                for statement in statements:
+                    left = max(1, round(1000 * (waits_until - time.monotonic())))
+                    cursor.execute(SET_LOCK_TIMEOUT, [str(left)])
+                    fire_event(SQLQuery(conn_name=connection.name, sql=statement))
+                    cursor.execute(header.add(statement) if header else statement)
+            except (LockNotAvailable, DeadlockDetected):
+                cursor.execute("rollback to savepoint patience")
+                return False
+            cursor.execute(SET_LOCK_TIMEOUT, [before])
+            cursor.execute("release savepoint patience")
+        return True
+
+    @contextmanager
+    def _watched(
+        self,
+        connection: Connection,
+        seconds: float,
+        tries_left: int,
+    ) -> Iterator[list[tuple]]:
+        """Note, in the last try, whom a session waits for after some seconds.
+
+        Only while it waits can the server say so.
+        """
+        holders: list[tuple] = []
+        if tries_left:
+            yield holders
+            return
+        pid, watcher = connection.handle.get_backend_pid(), self._connect("watcher")
+
+        def look() -> None:
+            with suppress(Error), watcher.handle.cursor() as cursor:
+                cursor.execute(HOLDERS_OF_LOCKS, [pid])
+                holders.extend(cursor.fetchall())
+
+        timer = Timer(seconds, look)
+        timer.start()
+        try:
+            yield holders
+        finally:
+            timer.cancel()
+            timer.join()
+            self.connections.close(watcher)
+
+    def _connect(self, name: str) -> Connection:
+        """Open a session beside dbt's own, each statement a transaction."""
+        connection = Connection("postgres", name, self.config.credentials)
+        self.connections.open(connection)
+        connection.handle.commit()
+        connection.handle.autocommit = True
+        return connection
+
+    def _in_transaction(self, what: str) -> Connection:
+        """Return this thread's connection with a transaction open."""
+        connection = self.connections.get_thread_connection()
+        if connection.credentials.autocommit:
+            raise DbtRuntimeError(
+                f"{what} needs a transaction: set `autocommit: false`."
+            )
+        if not connection.transaction_open:
+            self.connections.begin()
+        return connection
+
+    @available.parse(lambda *_: "")
     def stage_python_model(
-        self, model: dict[str, Any], compiled_code: str, empty: bool = False
+        self,
+        model: dict[str, Any],
+        compiled_code: str,
+        empty: bool = False,
+        imports: dict[str, str] | None = None,
     ) -> str:
         """Run a Python model into a temporary table.
 
@@ -84,6 +210,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
             model: the node, as Jinja's `model` has it.
             compiled_code: the model's code followed by dbt's `dbtObj`.
             empty: whether relations are to be read without rows (`--empty`).
+            imports: what `session.days` and `session.reads` give, by relation.
 
         Returns:
             The select that reads the result, for a `create table as`.
@@ -92,80 +219,86 @@ class PostgresAdapter(postgres.PostgresAdapter):
             DbtRuntimeError: the model failed, or its frames break the contract.
         """
         # pandas takes half a second to import: only a run that needs it pays.
-        from dbt_local_python.runtime import commented, stage
+        from dbt_local_python.runtime import stage
 
-        connection = self.connections.get_thread_connection()
-        if connection.credentials.autocommit:
-            raise DbtRuntimeError(
-                "A Python model needs a transaction: set `autocommit: false`."
-            )
-        if not connection.transaction_open:
-            self.connections.begin()
+        connection = self._in_transaction("A Python model")
         source = Path(self.config.project_root) / model["original_file_path"]
         header, handle = self.connections.query_header, connection.handle
         with commented(handle, header.add if header else str):
-            return stage(handle, model, compiled_code, source, bool(empty))
+            return stage(
+                handle, model, compiled_code, source, bool(empty), imports or {}
+            )
+
+    @available.parse(lambda *_: {})
+    def tested_config(self, unit_test: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Return the config of the model that a unit test tests.
+
+        Args:
+            unit_test: the node, as Jinja's `model` has it.
+        """
+        nodes = self.get_macro_resolver().nodes
+        return nodes[unit_test["tested_node_unique_id"]].config
+
+    @available.parse(lambda *_: [])
+    def imported_columns(self, code: str) -> list[str]:
+        """Return the columns of the days that a compiled model asks for."""
+        return code_version.imported_columns(code)
 
     @available.parse(lambda *_: "")
-    def code_version(self, model: dict[str, Any]) -> str:
-        """Hash everything of this project that decides what a model computes.
+    def code_version(self, model: dict[str, Any], code: str) -> str:
+        """Hash everything that decides what a model computes from its input.
 
         Args:
             model: the node, as Jinja's `model` has it.
-
-        Returns:
-            The md5 of the model's code and of this project's macros it depends on,
-            also through others, of the views and ephemeral models it reads, of the
-            vars named in any of these, and of the days it says it builds; for a Python
-            model also of the detectors' source. Seeds and macros of installed packages
-            are not part of it, nor are tables: these carry their own version.
+            code: its compiled code.
         """
-        manifest = self.get_macro_resolver()
-        nodes = [model, *self._inlined(manifest, model["depends_on"]["nodes"])]
-        found, ahead = set(), []
-        for node in nodes:
-            ahead += node["depends_on"]["macros"]
-        # dbt cannot see the macros that are called by a name in the config.
-        settings = model["config"].get("meta") or {}
-        for part in settings.get("built_from", []):
-            ahead.append(f"macro.{self.config.project_name}.{part}".removesuffix("()"))
-        while ahead:
-            name = ahead.pop()
-            if name in manifest.macros and name not in found:
-                found.add(name)
-                ahead.extend(manifest.macros[name].depends_on.macros)
-        parts = [node["raw_code"] for node in nodes]
-        parts += [
-            manifest.macros[name].macro_sql
-            for name in sorted(found)
-            if manifest.macros[name].package_name == self.config.project_name
-        ]
-        values = {**self.config.vars.to_dict(), **self.config.cli_vars}
-        used = {name for part in parts for name in VAR.findall(part)}
-        parts += [f"{name}={values[name]!r}" for name in sorted(used & values.keys())]
-        parts.append(str(settings.get("builds_days_with", "")))
-        if model["language"] == "python":
-            parts.append(_library_source())
-        return hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+        root = Path(self.config.project_root).resolve()
+        return code_version.code_version(model, code, root)
 
-    def _inlined(self, manifest: Any, names: list[str]) -> list[dict[str, Any]]:  # noqa: ANN401
-        """Views and ephemeral models, also through others: code that runs as ours."""
-        found: dict[str, dict[str, Any]] = {}
-        ahead = list(names)
-        while ahead:
-            node = manifest.nodes.get(ahead.pop())
-            if node is None or node.unique_id in found:
-                continue
-            if node.config.materialized in ("view", "ephemeral"):
-                found[node.unique_id] = node.to_dict(omit_none=True)
-                ahead.extend(node.depends_on.nodes)
-        return [found[name] for name in sorted(found)]
+    @available.parse(lambda *_: 0)
+    def build_days(
+        self,
+        statement: str,
+        select: str,
+        due: str,
+        view: str | None = None,
+        ids: str | None = None,
+    ) -> int:
+        """Run a statement that builds device-days and return the rows it wrote.
+
+        The arguments are those of `failing_rows.run`.
+
+        Raises:
+            DbtRuntimeError: with the device-day and the messages that make it fail.
+        """
+        connection = self.connections.get_thread_connection()
+        header = self.connections.query_header
+        with commented(connection.handle, header.add if header else str):
+            try:
+                return failing_rows.run(
+                    connection.handle, statement, select, due, view, ids
+                )
+            except Error as error:
+                self.connections.rollback_if_open()
+                raise DbtDatabaseError(str(error).strip()) from error
+            except failing_rows.FailingRows as error:
+                raise DbtRuntimeError(str(error)) from error
 
 
-@functools.cache
-def _library_source() -> str:
-    """Return the detectors' source, file by file in the order of their names."""
-    spec = find_spec(LIBRARY)
-    folders = spec.submodule_search_locations if spec else None
-    files = sorted(file for f in folders or [] for file in Path(f).rglob("*.py"))
-    return "\0".join(f"{file.name}\0{file.read_text('utf-8')}" for file in files)
+def _say_who_is_in_the_way(holders: list[tuple], seconds: float, tries: int) -> str:
+    """Put into words who holds a lock, as HOLDERS_OF_LOCKS has it, and what to do."""
+    said, ends = [], []
+    for _, pid, user, application, state, since in holders:
+        if not pid:
+            said.append("a prepared transaction (see pg_prepared_xacts)")
+            continue
+        # Of the sessions of others, most roles see the user and the application only.
+        doing = f"{state} since {since}" if state else "doing what we may not see"
+        said.append(f"pid {pid} ({user}, {application or 'no name'}, {doing})")
+        ends.append(f"select pg_terminate_backend({pid})")
+    what = (holders and holders[0][0]) or "a table or view"
+    return (
+        f"No lock on {what} in {tries} tries of {seconds:g} s: it is in use by "
+        f"{', '.join(said) or 'a session that nobody saw'}. "
+        f"Build again later{', or end it: ' if ends else ''}{'; '.join(ends)}."
+    )

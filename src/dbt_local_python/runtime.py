@@ -1,16 +1,14 @@
 """What a Python model meets while it runs: relations, session, its own errors."""
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 from dbt_common.exceptions import DbtRuntimeError
 from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as PlainCursor
 
 from dbt_local_python import copy_frames
 from dbt_local_python.copy_frames import quote
@@ -97,7 +95,29 @@ class Session:
 
     connection: Connection
     is_empty: bool
-    this: str | None = None
+    imports: dict[str, str] = field(default_factory=dict)
+
+    def days(self, relation: Relation) -> str:
+        """Return the device-days that this run builds of the model, as SQL.
+
+        Args:
+            relation: `dbt.ref` of the table whose days the model has.
+        """
+        return self._import(relation)
+
+    def reads(self, relation: Relation) -> str:
+        """Return the rows of a table that a day may read, as SQL for a lateral.
+
+        Args:
+            relation: `dbt.ref` of a device-day table. The SQL names the day's alias,
+                `device_days`.
+        """
+        return self._import(relation)
+
+    def _import(self, relation: Relation) -> str:
+        if str(relation) not in self.imports:
+            raise KeyError(f"{relation} is no input of this model's device-days.")
+        return self.imports[str(relation)]
 
     def relation(self, name: str) -> Relation:
         """Return the relation of a quoted name, as `dbt.ref` resolves it."""
@@ -107,44 +127,6 @@ class Session:
         """Return the relation of a select; relations can be formatted into it."""
         return Relation(self.connection, f"(\n{sql}\n)", self.is_empty)
 
-    def missing(self, *keys: str) -> str:
-        """Return the predicate for rows whose keys the model's table has not yet.
-
-        True for every row where there is no table to add to: on the first build,
-        on a full refresh, or in a model that is not incremental. Keys must not be
-        NULL: a NULL key is always missing.
-        """
-        if self.this is None:
-            return "true"
-        same = " and ".join(f"built.{quote(k)} = source.{quote(k)}" for k in keys)
-        return f"not exists (select from {self.this} as built where {same})"
-
-
-@contextmanager
-def commented(connection: Connection, comment: Callable[[str], str]) -> Iterator[None]:
-    """Let every statement carry dbt's query comment, as dbt's own statements do.
-
-    By it people see in `pg_stat_activity` which model a session works for, and the
-    audit log which run.
-
-    Args:
-        connection: the psycopg2 connection; its cursors are changed inside the block.
-        comment: adds the comment to a statement.
-    """
-
-    class Cursor(PlainCursor):
-        def execute(self, query: str, vars: Any = None) -> None:  # noqa: ANN401
-            super().execute(comment(query), vars)
-
-        def copy_expert(self, sql: str, file: IO[bytes], size: int = 8192) -> None:
-            super().copy_expert(comment(sql), file, size)
-
-    before, connection.cursor_factory = connection.cursor_factory, Cursor
-    try:
-        yield
-    finally:
-        connection.cursor_factory = before
-
 
 def stage(
     connection: Connection,
@@ -152,6 +134,7 @@ def stage(
     code: str,
     source: Path,
     is_empty: bool,
+    imports: dict[str, str],
 ) -> str:
     """Run a model and copy its frames into a temporary table.
 
@@ -161,6 +144,7 @@ def stage(
         code: the compiled code.
         source: the model's own file, to which errors point.
         is_empty: whether relations are read without rows.
+        imports: what `session.days` and `session.reads` give, by relation.
 
     Returns:
         The select over the temporary table, columns in the order of the YAML.
@@ -181,7 +165,7 @@ def stage(
             cursor.execute(f"drop table if exists {STAGE}")
             cursor.execute(f"create temporary table {STAGE} ({columns}) on commit drop")
         types = copy_frames.column_types(connection, f"select * from {STAGE}")  # noqa: S608
-        for frame in _frames(connection, code, source, is_empty):
+        for frame in _frames(connection, code, source, is_empty, imports):
             copy_frames.write(connection, STAGE, frame, types)
     except Exception as error:
         raise DbtRuntimeError(explain_failure(error, source, model)) from error
@@ -206,7 +190,11 @@ def explain_failure(error: Exception, source: Path, model: dict[str, Any]) -> st
 
 
 def _frames(
-    connection: Connection, code: str, source: Path, is_empty: bool
+    connection: Connection,
+    code: str,
+    source: Path,
+    is_empty: bool,
+    imports: dict[str, str],
 ) -> Iterator[pd.DataFrame]:
     # dbt strips the file before it appends its own code: the lines come back here,
     # so that a traceback has the numbers of the file.
@@ -215,10 +203,8 @@ def _frames(
     scope: dict[str, Any] = {"__name__": source.stem, "__file__": str(source)}
     compiled = compile("\n" * lines_before + code, str(source), "exec")
     exec(compiled, scope)  # noqa: S102 (running the model is what this is for)
-    session = Session(connection, is_empty)
+    session = Session(connection, is_empty, imports)
     context = scope["dbtObj"](session.relation)
-    if context.is_incremental:
-        session.this = str(context.this)
     result = scope["model"](context, session)
     if isinstance(result, pd.DataFrame):
         result = [result]

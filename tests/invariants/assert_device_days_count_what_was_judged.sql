@@ -13,10 +13,11 @@ with device_days as (
 
 verdicts as (
 
-    {%- for staging_model in var('sensor_domains').values() | unique %}
+    {%- for staging_model in staging_models() %}
     {{ 'union all' if not loop.first }}
     select sensor_type, device_id, production_date, verdict
     from {{ ref(staging_model) }}
+    where sensor_type in {{ sensor_types() }}
     {%- endfor %}
 
 ),
@@ -35,7 +36,7 @@ judged as (
 
 )
 
--- A day emptied later keeps its line with zeros.
+-- A silent day has a line with zeros.
 select *
 from device_days
 full join judged using (sensor_type, device_id, production_date)

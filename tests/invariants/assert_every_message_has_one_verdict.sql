@@ -11,12 +11,13 @@ with stg_measurements as (
 
 verdicts as (
 
-    {%- for staging_model in var('sensor_domains').values() | unique %}
+    {%- for staging_model in staging_models() %}
     {{ 'union all' if not loop.first }}
     select
         sensor_type, device_id, production_date, measurement_id,
         coalesce(verdict, 'no verdict') as verdict, rejection_reason
     from {{ ref(staging_model) }}
+    where sensor_type in {{ sensor_types() }}
     {%- endfor %}
 
 ),

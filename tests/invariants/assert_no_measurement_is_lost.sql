@@ -40,7 +40,7 @@ accounted_for as (
         count(*) filter (where verdict = 'duplicate') as duplicates,
         count(*) filter (where verdict = 'rejected') as rejected
     from {{ ref(staging_model) }}
-    where sensor_type = '{{ sensor_type }}'
+    where sensor_type = {{ literal(sensor_type) }}
     group by sensor_type, device_id, production_date
     union all
     {%- endfor %}

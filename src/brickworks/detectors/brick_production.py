@@ -26,19 +26,18 @@ def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFram
 
     Args:
         days: relation of level increments with the columns device_id, judged_date,
-            fingerprint, production_date, event_at, seconds_since_level, count_increment
+            production_date, event_at, seconds_since_level, count_increment
             and is_gap; a row for each day that has it in its window.
         thresholds: relation of device_thresholds.
         window_days: days of history a judged day comes with.
 
     Yields:
         One frame per device-day: its flagged points in the columns of
-        `brickworks.detectors.points`, with production_date and fingerprint; a detector
+        `brickworks.detectors.points`, with production_date; a detector
         without a flag that day gives one row without a time.
     """
     limits: dict[str, Limits] = {}
     for window in days.groups(["device_id", "judged_date"], order_by="event_at"):
-        # Read after the days: newer than their fingerprints say, never older.
         limits = limits or limits_by_device(thresholds.df(list(LIMIT_COLUMNS)))
         yield _judge(window, limits[window["device_id"].iloc[0]], window_days)
 
@@ -85,9 +84,7 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
         flags_of_the_day(device_id, detector, points, own_from)
         for detector, points in found.items()
     ]
-    return pd.concat(rows, ignore_index=True).assign(
-        production_date=judged_date, fingerprint=window["fingerprint"].iloc[0]
-    )
+    return pd.concat(rows, ignore_index=True).assign(production_date=judged_date)
 
 
 def flags_of_the_day(

@@ -28,7 +28,7 @@ def detect(
 
     Args:
         windows: relation of readings with the columns device_id, judged_date,
-            fingerprint, production_date, event_at, metric, value, low, high (its
+            production_date, event_at, metric, value, low, high (its
             limits, NULL where there is none) and is_judged (false for values of a
             machine that stands); a row for each judged day that has it in its window.
         thresholds: relation of device_thresholds.
@@ -37,7 +37,7 @@ def detect(
 
     Yields:
         One frame per device-day: its flagged points in the columns of
-        `brickworks.detectors.points`, with production_date and fingerprint; a rule
+        `brickworks.detectors.points`, with production_date; a rule
         without a flag of a metric that day gives one row without a time.
     """
     limits: dict[str, Limits] = {}
@@ -77,9 +77,7 @@ def _judge(
         ).assign(metric=metric)
         for (rule, metric), points in _named(found, window, rules)
     ]
-    return pd.concat(rows, ignore_index=True).assign(
-        production_date=judged_date, fingerprint=window["fingerprint"].iloc[0]
-    )
+    return pd.concat(rows, ignore_index=True).assign(production_date=judged_date)
 
 
 def _named(

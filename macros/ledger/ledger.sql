@@ -1,0 +1,55 @@
+{#- int_message_days as it stands, for what it is itself made from: a ref would be a
+    circle. -#}
+{% macro ledger() -%}
+    {{ return(relation_as_it_stands('int_message_days')) }}
+{%- endmacro %}
+
+
+{#- A model's table as the last run left it, for a model that comes before it. -#}
+{% macro relation_as_it_stands(name) -%}
+    {{ return(api.Relation.create(
+        database=target.database,
+        schema=generate_schema_name(none, {'name': name}) | trim,
+        identifier=name,
+        type='table'
+    )) }}
+{%- endmacro %}
+
+
+{#- The ledger's rows before this run; none before the first one. -#}
+{% macro ledger_before() -%}
+    {%- if execute and model.resource_type != 'unit_test' and load_relation(ledger()) is not none
+        and 'calendar_version' in adapter.get_columns_in_relation(ledger()) | map(attribute='name') -%}
+        {{ ledger() }}
+    {%- else -%}
+        (
+            select
+                null::text as sensor_type, null::text as device_id,
+                null::date as production_date, null::text[] as raw_device_ids,
+                null::bigint[] as odd_ids, null::uuid as messages_hash,
+                null::bigint as message_count, null::uuid as raw_messages_hash,
+                null::bigint as raw_message_count, null::bigint as last_measurement_id,
+                null::uuid as calendar_version, null::timestamptz as last_event_at
+            where false
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- How many readings each day has given so far. -#}
+{% macro readings_before() -%}
+    {%- if execute and model.resource_type != 'unit_test'
+        and load_relation(relation_as_it_stands('int_day_verdicts')) is not none -%}
+        (
+            select sensor_type, device_id, production_date, reading_count
+            from {{ relation_as_it_stands('int_day_verdicts') }}
+        )
+    {%- else -%}
+        (
+            select
+                null::text as sensor_type, null::text as device_id,
+                null::date as production_date, 0 as reading_count
+            where false
+        )
+    {%- endif -%}
+{%- endmacro %}
