@@ -50,7 +50,7 @@ soak: venv
 	BRICKWORKS_SOAK_SEED=$(SEED) $(OWN_DATABASE) .venv/bin/pytest -v -m slow
 	BRICKWORKS_SOAK_SEED=$(SEED) BRICKWORKS_SCHEDULES=$(SCHEDULES) $(OWN_DATABASE) \
 		.venv/bin/pytest --hypothesis-seed=$(SEED) tests/pytest \
-		-k 'any_order or change_of_day_changes or units_do_not_matter'
+		-k 'any_order or any_message or change_of_day_changes or units_do_not_matter'
 
 MESSAGES ?= 1000000 5000000
 BENCH ?=
