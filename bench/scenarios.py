@@ -24,7 +24,7 @@ PARTS = (
     *("dbt_project.yml", "selectors.yml"),
     *("models", "macros", "seeds", "tests", "analyses"),
 )
-FACTS = ("stg_*", "int_*", "device_days", "device_day_inputs")
+FACTS = ("stg_*", "int_*", "device_days", "--exclude", "*_judged")
 BRICKS = "+int_brick_production_periods"  # All that the peers compute, and no more.
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 ARRIVALS = ("--vars", "{reconcile: arrivals, test_days: 3}")

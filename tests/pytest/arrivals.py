@@ -1,4 +1,4 @@
-"""Messages of hand-made counters, and random schedules of their arrival."""
+"""Messages of hand-made sensors, random ones, and the order in which they arrive."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import strategies as st
 from psycopg2.extras import Json
 
 PLANT = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -30,7 +29,7 @@ class Message:
     device_id: str | None
     timestamp: datetime | str | None
     data: object
-    created_at: datetime | None = None
+    created_at: datetime | str | None = None
     sensor_type: str | None = "brick_counter"
     id: int | None = None
 
@@ -69,7 +68,7 @@ def health(device_id: str, moment: datetime) -> Message:
     return Message(device_id, moment, {"status": "online", "battery": 80}, moment)
 
 
-# --- random schedules -----------------------------------------------------------
+# --- random messages ------------------------------------------------------------
 
 DEVICES = ("SAU-ME-01", "SAU-LN-01", "NEW-01")
 """Two of the registry, whose fastest rates differ, and one it does not know."""
@@ -118,46 +117,25 @@ ODD = {
     "clock infinite": lambda m: replace(m, timestamp="infinity"),
     "clock missing": lambda m: replace(m, timestamp=None),
     "arrival unknown": lambda m: replace(m, created_at=None),
+    "clock minus infinite": lambda m: replace(m, timestamp="-infinity"),
+    "clock of the year 9998": lambda m: replace(m, timestamp="9998-12-31 23:59+00"),
+    "clock of the year 200000": lambda m: replace(m, timestamp="200000-01-01 00:00+00"),
+    "arrival infinite": lambda m: replace(m, created_at="infinity"),
+    "arrival minus infinite": lambda m: replace(m, created_at="-infinity"),
+    "arrival in the year 200000": lambda m: replace(
+        m, created_at="200000-01-01 00:00+00"
+    ),
+    "nothing but a clock of 9998": lambda m: replace(
+        m, timestamp="9998-12-31 23:59+00", created_at="infinity"
+    ),
+    "device id of 300 characters": lambda m: replace(m, device_id="long " * 60),
+    "device id of 6400 characters": lambda m: replace(m, device_id="endless " * 800),
     "nested payload": lambda m: replace(m, data={"metrics": m.data}),
 }
 """What a reading is turned into: other verdicts, other spellings, other clocks."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A dbt run: the whole project, or some of its incremental models only."""
-
-    reconcile: str = "full"
-    arrival_margin: int = 10_000
-    only: tuple[int, ...] = ()
-
-
-class Schedule:
-    """What arrives before each run."""
-
-    def __init__(
-        self, runs: list[tuple[list[Message], Run]], features: Counter
-    ) -> None:
-        self.runs, self.features = runs, features
-
-    def __repr__(self) -> str:
-        told = ", ".join(f"{name} {n}" for name, n in sorted(self.features.items()))
-        return f"Schedule({told})"
-
-    def lines(self) -> list[str]:
-        """Every message and run, for whoever looks into a failure."""
-        lines = []
-        for messages, run in self.runs:
-            lines += [
-                f"{m.id} {m.device_id} {m.sensor_type} {m.timestamp} {m.data}"
-                f" written {m.created_at}"
-                for m in messages
-            ]
-            lines.append(str(run))
-        return lines
-
-
-class _Device:
+class Device:
     """A counter that goes up, and what happens to it."""
 
     def __init__(self, device_id: str, rng: random.Random, features: Counter) -> None:
@@ -197,7 +175,7 @@ class _Device:
         return messages
 
 
-class _Sensor:
+class Sensor:
     """A sensor that measures, now and then outside of what it should."""
 
     def __init__(self, device_id: str, rng: random.Random, features: Counter) -> None:
@@ -238,50 +216,7 @@ class _Sensor:
         return {"temperature": self.rng.choice((90, 250) if is_odd else (60, 61))}
 
 
-@st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
-    """Some days of some counters, cut into arrivals."""
-    features: Counter = Counter()
-    rng = random.Random(draw(st.integers(0, 2**32), label="seed of the details"))
-    events = st.lists(st.sampled_from(EVENTS), max_size=3)
-    bursts = st.lists(st.tuples(st.sampled_from(BURSTS), events), max_size=3)
-    days = st.lists(bursts, min_size=2, max_size=5)
-    names = draw(
-        st.lists(
-            st.sampled_from([*DEVICES, *SENSORS]), min_size=1, max_size=4, unique=True
-        )
-    )
-    messages: list[Message] = []
-    for name in names:
-        device = (_Sensor if name in SENSORS else _Device)(name, rng, features)
-        for day, starts in enumerate(draw(days), draw(st.integers(0, 1))):
-            for clock, happening in starts:
-                messages += device.burst(at(clock, day), happening)
-    odd = draw(st.sets(st.sampled_from(sorted(ODD)), max_size=5), label="odd messages")
-    messages = _spoil(messages, sorted(odd), rng, features)
-    runs = [*draw(st.lists(_runs(), min_size=1, max_size=4)), Run()]
-    if draw(st.booleans()):
-        runs[-1] = Run("arrivals", draw(st.integers(0, 20)))
-    disorder = draw(st.sampled_from([0.0, 0.02, 0.2, 0.2, 1.0]), label="share late")
-    arrivals = _arrive(messages, len(runs), disorder, rng, features)
-    features["runs"] += len(runs)
-    features["runs that look at arrivals"] += sum(r.reconcile != "full" for r in runs)
-    features["runs of some models"] += sum(bool(run.only) for run in runs)
-    features["devices"] += len(names)
-    features["messages"] += sum(map(len, arrivals))
-    return Schedule(list(zip(arrivals, runs, strict=True)), features)
-
-
-def _runs() -> st.SearchStrategy[Run]:
-    some = st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True).map(tuple)
-    return st.one_of(
-        st.just(Run()),
-        st.builds(Run, st.just("arrivals"), st.integers(0, 20)),
-        st.builds(Run, only=some),
-    )
-
-
-def _spoil(
+def spoil(
     messages: list[Message], odd: list[str], rng: random.Random, features: Counter
 ) -> list[Message]:
     """Turn some readings into odd messages, now and then all of a day's."""
@@ -311,7 +246,7 @@ def _spoil(
     return result
 
 
-def _arrive(
+def arrive(
     messages: list[Message],
     runs: int,
     disorder: float,
@@ -327,7 +262,7 @@ def _arrive(
         batch = own
         if rng.random() < disorder:
             batch = rng.randint(own, runs - 1) if disorder < 1 else rng.randrange(runs)
-        if batch > own and message.created_at:
+        if batch > own and isinstance(message.created_at, datetime):
             how = rng.choice(["replayed as if on time", "seconds late", "months late"])
             late = {"seconds late": timedelta(seconds=rng.randint(1, 900)),
                     "months late": timedelta(days=rng.randint(1, 90))}  # fmt: skip
@@ -351,5 +286,7 @@ def _arrive(
 
 
 def _moment(message: Message, otherwise: datetime) -> datetime:
-    found = message.timestamp
-    return found if isinstance(found, datetime) else message.created_at or otherwise
+    for found in (message.timestamp, message.created_at):
+        if isinstance(found, datetime):
+            return found
+    return otherwise

@@ -39,7 +39,9 @@ def broken_copy(built, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     model = tmp_path / "models/brick_production/brick_production_anomalies.py"
-    model.write_text("def model(dbt, session):\n    return 1 / 0\n")
+    model.write_text(
+        'def model(dbt, session):\n    dbt.ref("device_days")\n    return 1 / 0\n'
+    )
     root, built.root = built.root, tmp_path
     yield built
     built.root = root
@@ -47,10 +49,11 @@ def broken_copy(built, tmp_path):
 
 def test_a_second_build_changes_no_row_writes_none_and_warns_of_nothing(built):
     before = built.snapshot()
-    written = {table: built.versions(table) for table in before}
+    tables = built.incremental_tables()
+    written = {table: built.versions(table) for table in tables}
     built.dbt("build", "--warn-error")
     assert built.snapshot() == before
-    assert {table: built.versions(table) for table in before} == written
+    assert {table: built.versions(table) for table in tables} == written
     assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
 
 
@@ -81,7 +84,11 @@ def test_equal_numbers_of_the_facts_are_written_alike(built):
         " and table_schema in ('analytics_staging', 'analytics_intermediate')"
     )
     tables = {name.replace('"', "") for name in built.incremental_tables()}
-    facts = [(table, column) for table, column in columns if table in tables]
+    facts = [
+        (table, column)
+        for table, column in columns
+        if table in tables and not table.endswith("_judged")
+    ]
     assert ("analytics_intermediate.int_moisture_periods", "max_moisture") in facts
     for table, column in facts:
         different = built.sql(
@@ -123,7 +130,7 @@ def test_a_failing_python_model_keeps_its_table_and_names_the_line(broken_copy):
     before = broken_copy.snapshot()[table]
     broken_copy.dbt("run", "-s", "brick_production_anomalies", succeeds=False)
     said = (broken_copy.folder / "dbt.log").read_text()
-    assert "brick_production_anomalies.py, line 2: ZeroDivisionError" in said
+    assert "brick_production_anomalies.py, line 3: ZeroDivisionError" in said
     assert broken_copy.snapshot()[table] == before
 
 
@@ -262,7 +269,7 @@ def test_the_real_line_made_the_bricks_it_is_known_to_have_made(built):
         rows = csv.DictReader(file)
         built.insert([tuple(row[name] for name in names) for row in rows])
     built.sql("drop schema analytics cascade")
-    built.dbt("build", "--full-refresh")
+    built.dbt("build", "--full-refresh", "--vars", "forget_missing_days: true")
     for mart in MARTS:
         found = built.sql(
             f"select device_id, sum(count_increment), sum(reset_count)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 import psycopg2
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from brickworks import cli, local_database, server_checks, settings
 from brickworks.local_database import Cluster
@@ -108,6 +110,26 @@ def test_help_lists_every_command_with_a_whole_sentence():
         assert call(command, "--help").exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["up", "simulate", "load"])
+def test_what_starts_the_server_leaves_a_profile(
+    project: Path, monkeypatch: pytest.MonkeyPatch, command: str
+):
+    """For `dbt build` by hand; one that is there is the user's."""
+    fake_simulator(monkeypatch)
+    file = project / "rows.csv"
+    file.write_text(f"{HEADER}\n{GOOD}\n")
+    profile, example = project / "profiles.yml", project / "profiles.example.yml"
+    arguments = {"up": ["up"], "simulate": ["simulate"], "load": ["load", str(file)]}
+    try:
+        assert call(*arguments[command]).exit_code == 0
+        assert profile.read_bytes() == example.read_bytes()
+        profile.write_text("mine: {}")
+        assert call("up").exit_code == 0
+        assert profile.read_text() == "mine: {}"
+    finally:
+        local_database.delete(local_database.project_cluster(project))
+
+
 def test_up_and_down_may_be_repeated(project: Path):
     try:
         assert "is up:" in call("up").stdout
@@ -180,6 +202,34 @@ def test_a_foreign_server_is_left_alone(
 def test_down_stops_only_the_embedded_server(foreign: Cluster):
     assert "was down already" in call("down").stdout
     assert local_database.is_running(foreign)
+
+
+def test_a_hostile_file_is_refused_in_text(embedded: Cluster, tmp_path: Path):
+    """PostgreSQL quotes the value it refuses."""
+    file = tmp_path / "[red]\x1b[2J.csv"
+    value = "\x1b[2J\nError: all is well"
+    file.write_text(f'{HEADER}\nA-1,x,"{value}",{{}},{{}}\n')
+    said = refusal("load", str(file))
+    assert r"\x1b[2J\nError: all is well" in said
+    assert r"[red]\x1b[2J.csv" in said
+    assert "\x1b" not in said and said.count("\n") == 1
+
+
+def test_a_progress_bar_shows_its_title_as_text(monkeypatch: pytest.MonkeyPatch):
+    output = io.StringIO()
+    terminal = Console(file=output, force_terminal=True, width=100)
+    monkeypatch.setattr(cli, "Console", lambda **_: terminal)
+    with cli._bar("Loading [/]\x1b[2J.csv") as report:
+        report(1, 2)
+    assert r"Loading [/]\x1b[2J.csv" in output.getvalue()
+
+
+def test_what_dbt_says_is_shown_as_text(capsys: pytest.CaptureFixture):
+    """It quotes values, as of the key that is there twice."""
+    watcher = cli._Watcher(lambda done, total: None, Console(file=io.StringIO()))
+    info = SimpleNamespace(level="error", name="LogTestResult", msg="A\x1b[2J\n  B")
+    watcher(SimpleNamespace(info=info))
+    assert capsys.readouterr().err == "A\\x1b[2J\n  B\n"
 
 
 def test_load_on_a_foreign_server_uses_its_role(foreign: Cluster, tmp_path: Path):

@@ -37,6 +37,11 @@ from brickworks.simulator import FactoryConfig, simulate
 ROOT = Path(__file__).parents[2]
 RAW_TABLE = ("raw", "measurements")
 LAYERS = ("analytics", "analytics_intermediate", "analytics_staging")
+EMPTY = {
+    "analytics_intermediate.int_brick_excursions",
+    "analytics_staging.stg_late_messages",
+}
+"""Without rows: the counters here never err, and no raw message is ever deleted."""
 COLUMNS = '(id, device_id, sensor_type, "timestamp", data, metadata, created_at)'
 WITHOUT_TESTS = ("--exclude-resource-types", "test", "unit_test")
 WITHOUT_UNIT_TESTS = WITHOUT_TESTS[::2]
@@ -268,7 +273,7 @@ def expected(base: Plant, messages: list[tuple]) -> dict[str, Counter]:
     base.insert(messages)
     base.build()
     found = base.snapshot()
-    assert all(found.values()), "a table without rows proves nothing"
+    assert {table for table, rows in found.items() if not rows} == EMPTY
     return found
 
 
@@ -304,7 +309,7 @@ class Reader(threading.Thread):
     def __init__(self, plant: Plant) -> None:
         super().__init__(daemon=True)
         self.dsn = plant.cluster.server.dsn()
-        self.names = plant.relations()
+        self.names = [name for name in plant.relations() if name not in EMPTY]
         self.complaints: list[str] = []
         self.rounds = 0
         self.slowest = 0.0
@@ -414,7 +419,7 @@ def test_a_build_says_that_it_waits_for_another_and_begins_when_that_is_killed(
         second = plant.start()
         until(lambda: "Waiting for another run into analytics" in second.said())
         time.sleep(1)
-        assert "START incremental" not in second.said()
+        assert "START sql" not in second.said()
         first.kill()
         go()
     second.succeeds()
@@ -678,7 +683,10 @@ MOMENTS = {
         "analytics.brick_production_anomalies",
         "before insert",
     ),
-    "the last model": ("analytics.brick_production_stats", "after insert"),
+    "the last table": (
+        "analytics_intermediate.int_brick_production_judged",
+        "after insert",
+    ),
 }
 
 

@@ -1,4 +1,8 @@
-"""A further domain, added to a copy of the project by the steps in CONTRIBUTING."""
+"""A further domain, added to a copy of the project by the steps in CONTRIBUTING.
+
+One of its models stands between two others, and says nothing of them but its refs and
+what it reads beside its day.
+"""
 
 import shutil
 from datetime import timedelta
@@ -9,7 +13,7 @@ from psycopg2.extras import Json
 
 SENSOR_TYPE, DEVICE = "kiln_temperature", "NHIET-LO-01"
 PARTS = ("models", "macros", "seeds", "analyses", "tests/generic", "tests/invariants")
-FILES = ("dbt_project.yml", "selectors.yml")
+FILES = ("dbt_project.yml", "selectors.yml", "unit_test_vars.yml")
 
 LINE = f"    {SENSOR_TYPE}: stg_kiln_temperatures\n"
 SEED_ROWS = {
@@ -34,27 +38,27 @@ SEED_ROWS = {
 STAGING = """
 -- One row per kiln-temperature message: its value, with exactly one verdict.
 {%- set same_as_survivor = 'celsius = first_celsius' %}
-with stg_measurements as (select * from {{ ref('stg_measurements') }}),
+with int_message_days as (
 
-int_message_days as materialized (
+    select *
+    from {{ days(['raw_device_ids', 'odd_ids'], of='int_message_days') }} as days
 
-    select *, {{ fingerprint() }} as fingerprint
-    from (select * from {{ ref('int_message_days') }}) as days
-    where sensor_type in {{ sensor_types('stg_kiln_temperatures') }}
-        and message_count > 0
-        and {{ is_unbuilt() }}
+),
+
+stg_measurements as not materialized (
+
+    select * from {{ ref('stg_measurements') }}
 
 ),
 
 judged_messages as (
 
-    select int_message_days.fingerprint, messages_of_the_day.*
+    select messages_of_the_day.*
     from int_message_days
     cross join lateral (
         with messages as (
             select *, {{ json_first('payload', ['kiln_temperature']) }} as celsius_value
-            from stg_measurements
-            where {{ is_of_device_day('int_message_days') }}
+            from {{ messages_of('stg_measurements', 'int_message_days') }} as of_the_day
             offset 0
         ),
 
@@ -88,7 +92,7 @@ judged_messages as (
 )
 
 select
-    fingerprint, measurement_id, device_id, sensor_type,
+    measurement_id, device_id, sensor_type,
     {{ verdict(same_as_survivor) }} as verdict,
     {{ rejection_reason(same_as_survivor) }} as rejection_reason,
     celsius,
@@ -97,13 +101,9 @@ select
 from judged_messages
 """
 
-MART = """
--- One row per device and production day: how hot the kiln was.
-with readings as (
-
-    select * from {{ ref('stg_kiln_temperatures') }} where verdict = 'reading'
-
-),
+BETWEEN = """
+-- One row per kiln and reading: how far it is from the one before, be that yesterday's.
+with device_days as (select * from {{ days() }} as days),
 
 limits as (
 
@@ -112,14 +112,40 @@ limits as (
 )
 
 select
-    device_id,
-    count(*) as sample_count,
-    round(avg(celsius), 3) as avg_celsius,
-    count(*) filter (where celsius not between low and high) as outside_count,
-    production_date
-from readings
-inner join limits using (device_id, sensor_type)
-group by device_id, production_date
+    device_days.device_id, device_days.production_date,
+    readings.event_at, readings.celsius, readings.change, readings.beside_count,
+    readings.celsius not between limits.low and limits.high as is_outside
+from device_days
+inner join limits using (sensor_type, device_id)
+cross join lateral (
+    select
+        event_at, celsius, production_date,
+        celsius - lag(celsius) over (order by event_at) as change,
+        count(*) filter (where production_date <> device_days.production_date) over ()
+            as beside_count
+    from {{ reads('stg_kiln_temperatures') }} as stg_kiln_temperatures
+    where verdict = 'reading'
+) as readings
+where readings.production_date = device_days.production_date
+"""
+
+MART = """
+-- One row per device and production day: how hot the kiln was.
+with device_days as (select * from {{ days() }} as days)
+
+select
+    device_days.device_id, device_days.production_date, changes.*
+from device_days
+cross join lateral (
+    select
+        count(*) as sample_count,
+        round(avg(celsius), 3) as avg_celsius,
+        count(*) filter (where is_outside) as outside_count,
+        (array_agg(change order by event_at))[1] as first_change,
+        max(beside_count) as beside_count
+    from {{ reads('int_kiln_changes') }} as int_kiln_changes
+    having count(*) > 0
+) as changes
 """
 
 YAML = """
@@ -131,20 +157,49 @@ models:
     config:
       group: kiln_temperature
       access: protected
-      materialized: incremental
-      pre_hook: "{{ forget_stale_days(ref('int_message_days')) }}"
+      materialized: device_day
+      border:
+        {at: event_at, where: verdict = 'reading', tail_rows: 2, within: 10 minutes}
       indexes:
         - {columns: [device_id, production_date]}
-      meta:
-        domain: stg_kiln_temperatures
-        builds_days_with: message_count > 0
-        built_from: [messages_hash]
-        reads_raw: true
+    columns:
+      - {name: measurement_id, data_type: bigint}
+      - {name: device_id, data_type: text}
+      - {name: sensor_type, data_type: text}
+      - {name: verdict, data_type: text}
+      - {name: rejection_reason, data_type: text}
+      - {name: celsius, data_type: numeric}
+      - {name: flags, data_type: "text[]"}
+      - {name: production_date, data_type: date}
+      - {name: event_at, data_type: timestamptz}
+      - {name: filed_at, data_type: timestamptz}
+      - {name: ingested_at, data_type: timestamptz}
     data_tests:
       - unique_grain:
           arguments: {columns: [device_id, measurement_id]}
+  - name: int_kiln_changes
+    config:
+      group: kiln_temperature
+      materialized: device_day
+      beside: {stg_kiln_temperatures: before}
+    columns:
+      - {name: device_id, data_type: text}
+      - {name: production_date, data_type: date}
+      - {name: event_at, data_type: timestamptz}
+      - {name: celsius, data_type: numeric}
+      - {name: change, data_type: numeric}
+      - {name: beside_count, data_type: bigint}
+      - {name: is_outside, data_type: boolean}
   - name: kiln_temperature_stats
-    config: {group: kiln_temperature, access: public}
+    config: {group: kiln_temperature, access: public, materialized: device_day}
+    columns:
+      - {name: device_id, data_type: text}
+      - {name: production_date, data_type: date}
+      - {name: sample_count, data_type: bigint}
+      - {name: avg_celsius, data_type: numeric}
+      - {name: outside_count, data_type: bigint}
+      - {name: first_change, data_type: numeric}
+      - {name: beside_count, data_type: bigint}
     data_tests:
       - unique_grain:
           arguments: {columns: [device_id, production_date]}
@@ -172,6 +227,7 @@ def extended(project, tmp_path_factory):
     folder.mkdir()
     for name, text in {
         "stg_kiln_temperatures.sql": STAGING,
+        "int_kiln_changes.sql": BETWEEN,
         "kiln_temperature_stats.sql": MART,
         "_kiln_temperature.yml": YAML,
     }.items():
@@ -185,41 +241,92 @@ def extended(project, tmp_path_factory):
         add_rows(root, seed, values)
     project.root = root
     values = [1180, 1190, 1260, 1200, "hot", {"status": "online", "battery": 90}]
-    messages = [
+    messages = hot("12:00", 0, *values, 1190)
+    messages.append(messages[0])
+    # Half an hour up to the change of day, and some minutes after it.
+    messages += hot("05:25", 1, *[1200] * 30) + hot("06:05", 1, 1210, 1215)
+    arrive(project, messages)
+    return project
+
+
+def hot(clock, day, *values):
+    """Readings of the kiln a minute apart; an object is a whole payload."""
+    moments = [at(clock, day) + i * MINUTE for i in range(len(values))]
+    return [
         Message(
             DEVICE,
-            at("12:00") + i * MINUTE,
+            moment,
             value if isinstance(value, dict) else {"kiln_temperature": value},
-            at("12:00") + i * MINUTE + timedelta(seconds=2),
+            moment + timedelta(seconds=2),
             SENSOR_TYPE,
         )
-        for i, value in enumerate([*values, 1190])
+        for moment, value in zip(moments, values, strict=True)
     ]
-    messages.append(messages[0])
+
+
+def arrive(project, messages):
     project.insert(
         [
             (m.device_id, m.sensor_type, m.timestamp, Json(m.data), None, m.created_at)
             for m in messages
         ]
     )
-    return project
+
+
+def stats(project, *columns):
+    return project.sql(
+        f"select {', '.join(columns)} from analytics.kiln_temperature_stats"
+        " order by production_date"
+    )
 
 
 def test_a_domain_is_one_folder_one_line_and_its_seed_rows(extended):
-    extended.dbt("build", "--exclude-resource-type", "unit_test")
-    assert extended.sql(
-        "select device_id, sample_count, avg_celsius::float, outside_count"
-        " from analytics.kiln_temperature_stats"
-    ) == [(DEVICE, 5, 1204.0, 1)]
+    extended.dbt("build")
+    assert stats(extended, "device_id", "sample_count", "outside_count") == [
+        (DEVICE, 35, 1),
+        (DEVICE, 2, 0),
+    ]
     assert extended.sql(
         "select message_count, reading_count, health_count, duplicate_count,"
-        " rejected_count from analytics.device_days where device_id = %s",
+        " rejected_count from analytics.device_days where device_id = %s"
+        " order by production_date",
         DEVICE,
-    ) == [(8, 5, 1, 1, 1)]
+    ) == [(38, 35, 1, 1, 1), (2, 2, 0, 0, 0)]
     assert extended.sql(
         "select reason from analytics.rejected_measurements where device_id = %s",
         DEVICE,
     ) == [("missing_temperature",)]
+
+
+MADE_OF = ("run", "-s", "+kiln_temperature_stats")
+
+
+def test_a_model_between_two_others_reads_the_border_and_no_more(extended):
+    """From 05:44 to 05:54, of the 35 readings of the day before."""
+    assert stats(extended, "first_change::integer", "beside_count") == [
+        (None, 0),
+        (10, 11),
+    ]
+
+
+def test_a_neighbours_message_restates_what_a_model_between_two_others_made(extended):
+    """Nobody was told of the model: what it reads follows from its refs."""
+    arrive(extended, hot("05:58", 1, 1180))
+    extended.dbt(*MADE_OF)
+    assert stats(extended, "first_change::integer", "beside_count") == [
+        (None, 0),
+        (30, 8),
+    ]
+
+
+def test_a_row_of_a_seed_restates_what_a_model_between_two_others_made(extended):
+    high = "update analytics.thresholds set high = %s where metric = 'kiln_temperature'"
+    extended.sql(high, 1212)
+    extended.dbt(*MADE_OF)
+    assert stats(extended, "outside_count") == [(1,), (1,)]
+    extended.sql(high, 1250)
+    extended.dbt(*MADE_OF)
+    assert stats(extended, "outside_count") == [(1,), (0,)]
 
 
 def test_a_domain_without_its_line_is_told_of(extended):

@@ -225,6 +225,19 @@ LITERAL = re.compile(
 )
 
 
+def texts_of_vars_are_quoted_by_the_macro(manifest: Manifest) -> list[str]:
+    """An apostrophe in a var would end a literal quoted by hand."""
+    quoted = re.compile(r"""'\s*\{\{-?\s*var\(|interval '"\s*~""")
+    return [
+        node["name"]
+        for node in [
+            *_nodes(manifest, "model", "test", "analysis"),
+            *_own_macros(manifest),
+        ]
+        if quoted.search(_code(node))
+    ]
+
+
 def models_hold_no_business_number(manifest: Manifest) -> list[str]:
     complaints = []
     for model in _nodes(manifest, "model"):
@@ -280,14 +293,19 @@ SETTINGS = re.compile(
 )
 
 
-def models_that_read_settings_are_built_from_them(manifest: Manifest) -> list[str]:
-    """The registry row and the shifts of a day, of incremental models by device-day."""
-    return [
+def device_days_are_read_by_what_hashes_them(manifest: Manifest) -> list[str]:
+    """A ref gives rows that are in no fingerprint. Ephemeral models work by row."""
+    tables = {
         model["name"]
         for model in _nodes(manifest, "model")
-        if (built_from := (model["config"].get("meta") or {}).get("built_from"))
-        and SETTINGS.search(_code(model))
-        and "settings" not in built_from
+        if model["config"].get("materialized") == "device_day"
+    }
+    return [
+        f"{model['name']} reads {name} with ref, not with reads"
+        for model in _nodes(manifest, "model")
+        if model["name"] in tables and not _is_python(model)
+        for name in re.findall(r"\bref\('(\w+)'\)", model["raw_code"])
+        if name in tables
     ]
 
 
@@ -529,6 +547,14 @@ RULES: list[tuple[Callable[[Manifest], list[str]], list[Manifest]]] = [
         ],
     ),
     (
+        texts_of_vars_are_quoted_by_the_macro,
+        [
+            _manifest(_sql("select '{{ var(\"device\") }}'")),
+            _manifest(_sql("{{ f(\"interval '\" ~ var('final_after') ~ \"'\") }}")),
+            _manifest(macros=(_macro(macro_sql="time '{{- var('x') -}}'"),)),
+        ],
+    ),
+    (
         models_hold_no_business_number,
         [
             _manifest(_sql("select a where speed > 4.5")),
@@ -552,14 +578,14 @@ RULES: list[tuple[Callable[[Manifest], list[str]], list[Manifest]]] = [
         [_manifest(_sql("select * from {{ ref('devices') }} as devices"))],
     ),
     (
-        models_that_read_settings_are_built_from_them,
+        device_days_are_read_by_what_hashes_them,
         [
-            _manifest(_model(raw_code=code, config=_contract(meta=meta)))
-            for meta in [{"built_from": ["fingerprint"]}]
-            for code in (
-                "select device_days.expected_interval_seconds",
-                "select * from {{ ref('int_production_periods') }}",
-                "select * from {{ ref('int_line_calendar') }}",
+            _manifest(
+                _model("steps", config=_contract(materialized="device_day")),
+                _model(
+                    raw_code="select * from {{ ref('steps') }}",
+                    config=_contract(materialized="device_day"),
+                ),
             )
         ],
     ),

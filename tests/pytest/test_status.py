@@ -24,7 +24,14 @@ class Plant:
     def arrive(self, messages: list) -> None:
         self.project.insert(
             [
-                (m.device_id, m.sensor_type, m.timestamp, m.row()[4], None, None)
+                (
+                    m.device_id,
+                    m.sensor_type,
+                    m.timestamp,
+                    m.row()[4],
+                    None,
+                    m.created_at,
+                )
                 for m in messages
             ]
         )
@@ -97,13 +104,30 @@ def test_each_stale_day_is_told_once_with_its_reason(built, plant):
         ]
         assert "… and 5 more." in plant.status("--limit", "1").output
     finally:
+        built.sql(
+            "update analytics.device_registry set max_rate_per_hour = 1650"
+            " where device_id = 'SAU-ME-02'"
+        )
         plant.run()
     assert "Everything is built" in plant.status().output
 
 
+def test_a_hostile_device_id_is_shown_as_text(built, plant):
+    plant.arrive([reading("[/]\x1b[2JX:skull:\n", at("12:00", 0), 1, LATE)])
+    try:
+        result = plant.status()
+        assert result.exit_code == 0, result.output
+        assert r"[/]\x1b[2JX:SKULL:" in result.output
+        assert "\x1b" not in result.output
+    finally:
+        built.sql("delete from raw.measurements where device_id like '[/]%'")
+        plant.run()
+
+
 def test_a_neighbouring_day_and_new_code_are_reasons(built, plant):
     plant.arrive([reading("SAU-ME-01", at("13:08.5", 0), 1685, LATE)])
-    plant.run("-s", "int_message_days", "stg_brick_counts", "device_days")
+    trunk = ("int_message_days", "stg_brick_counts", "int_day_verdicts", "device_days")
+    plant.run("-s", *trunk)
     why = "what it is built from has changed"
     assert plant.lines() == [
         ["SAU-ME-01", "2026-03-02", "int_brick_excursions", why],
