@@ -4,7 +4,7 @@
 {% macro raw_kept_from() -%}
     {%- set declared = var('raw_kept_from') | string -%}
     {%- if var('raw_kept_from') is none or var('forget_missing_days') -%} null::date
-    {%- elif modules.re.fullmatch('\d{4}-\d{2}-\d{2}', declared) -%} date {{ literal(declared) }}
+    {%- elif modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', declared) -%} date {{ literal(declared) }}
     {%- else -%}
         (
             select {{ production_date(
