@@ -87,25 +87,14 @@
 
 
 {#- Whether two tables have the same columns, in whatever order. -#}
-{% macro has_columns_of(relation, other, constraints=true) %}
+{% macro has_columns_of(relation, other) %}
   {% set columns = [] %}
   {% for table in [relation, other] %}
     {% do columns.append(
-        "(select array_agg("
-        ~ "(attname, atttypid, atttypmod" ~ (", attnotnull" if constraints else "")
-        ~ ")::text order by attname)"
+        "(select array_agg((attname, atttypid, atttypmod, attnotnull)::text order by attname)"
         ~ " from pg_attribute where attnum > 0 and not attisdropped"
         ~ " and attrelid = '" ~ table ~ "'::regclass)"
     ) %}
   {% endfor %}
   {{ return(run_query('select ' ~ columns | join(' = ')).rows[0][0]) }}
-{% endmacro %}
-
-
-{#- Whether a view reads a table. -#}
-{% macro is_read_by_views(relation) %}
-  {{ return(run_query(
-      "select exists (select from pg_depend where classid = 'pg_rewrite'::regclass"
-      ~ " and refobjid = '" ~ relation ~ "'::regclass)"
-  ).rows[0][0]) }}
 {% endmacro %}

@@ -33,24 +33,3 @@ create table if not exists {{ builds() }} (
 )
 {%- endcall -%}
 {%- endmacro %}
-
-
-{#- Joins rows of one device-day. -#}
-{% macro same_device_day(left, right) -%}
-    {{ left }}.device_id = {{ right }}.device_id
-    and {{ left }}.production_date = {{ right }}.production_date
-    and {{ left }}.sensor_type = {{ right }}.sensor_type
-{%- endmacro %}
-
-
-{#- A node of this project by its name. -#}
-{% macro model_named(name) -%}
-    {{ return(graph.nodes.values() | selectattr('name', 'equalto', name) | first) }}
-{%- endmacro %}
-
-
-{#- The same where one side has no sensor type, because its table has one only. -#}
-{% macro same_day(left, right) -%}
-    {{ left }}.device_id = {{ right }}.device_id
-    and {{ left }}.production_date = {{ right }}.production_date
-{%- endmacro %}

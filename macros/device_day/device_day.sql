@@ -1,7 +1,7 @@
 {#- A table of device-days. A run, in one transaction and under the model's lock, marks the
     days whose wanted fingerprint is not the built one, deletes their rows, inserts what the
-    model's select gives for them, and notes what was built. With nothing due that is one
-    round trip. See docs/incremental.md. -#}
+    model's select gives for them, and notes what was built. With nothing due it only
+    marks. See docs/incremental.md. -#}
 {% materialization device_day, adapter='postgres', supported_languages=['sql', 'python'] %}
   {%- set existing = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -10,9 +10,15 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+  {%- if is_new and existing is not none %}{% do adapter.drop_relation(existing) %}{% endif -%}
+
   {%- if flags.EMPTY %}
     {#- No row is read, so nothing is noted as built; a table that stands is left alone. -#}
-    {%- if is_new %}{% do create_device_day_table(target_relation, rows_of_model()) %}
+    {%- if is_new %}
+      {%- call statement('main') -%}
+        {{ create_table_as(False, target_relation, rows_of_model()) }}
+      {%- endcall -%}
+      {%- do create_indexes(target_relation) -%}
     {%- else %}{% call statement('main') %}select where false{% endcall %}
     {%- endif -%}
   {%- else %}
@@ -22,22 +28,17 @@
       {#- Without statistics the planner takes many new days for one. -#}
       {%- if due > 100 %}{% do run_query('analyze ' ~ builds()) %}{% endif -%}
       {%- set select_rows = rows_of_model() -%}
-      {%- set columns = get_quoted_csv(model.columns) -%}
-      {%- set select_columns -%}
-        select {{ typed_columns() }} from (
-          {{ select_rows }}
-        ) as built
-      {%- endset -%}
       {%- if is_new %}
-        {%- if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif -%}
-        {%- set statement_of_days = create_table_as(False, target_relation, select_columns) -%}
+        {%- set statement_of_days = create_table_as(False, target_relation, select_rows) -%}
       {%- else %}
         {%- do take_columns_of_model(existing) -%}
         {%- do forget_days_of_readers() -%}
         {%- do run_query(delete_due_days()) -%}
-        {%- set statement_of_days = 'insert into ' ~ this ~ ' (' ~ columns ~ ') ' ~ select_columns -%}
+        {%- set statement_of_days -%}
+          insert into {{ this }} ({{ get_quoted_csv(model.columns) }}) {{ select_rows }}
+        {%- endset -%}
       {%- endif %}
-      {%- set written = adapter.build_days(statement_of_days, select_columns, due_days(), *raw_messages()) -%}
+      {%- set written = adapter.build_days(statement_of_days, select_rows, due_days(), *raw_messages()) -%}
       {%- if is_new %}{% do create_indexes(target_relation) %}{% endif -%}
       {%- do store_raw_result('main', message='BUILD ' ~ written, code='BUILD', rows_affected=written) -%}
       {#- The models that read it next plan with what is in it now. -#}
@@ -61,16 +62,6 @@
 {% endmaterialization %}
 
 
-{#- Creates the table with the columns that the model's YAML names. -#}
-{% macro create_device_day_table(relation, select_rows) -%}
-    {%- set columns = get_quoted_csv(model.columns) -%}
-    {%- call statement('main') -%}
-        {{ create_table_as(False, relation, 'select ' ~ columns ~ ' from (\n' ~ select_rows ~ '\n) as built') }}
-    {%- endcall -%}
-    {%- do create_indexes(relation) -%}
-{%- endmacro %}
-
-
 {#- Marks the days to build. The model's lock was taken before (`lock_model`), in a statement
     of its own: this one sees what others have built. -#}
 {% macro mark_due_days(is_new, anew) -%}
@@ -78,13 +69,9 @@
 {%- if is_new %}
 delete from {{ builds() }} where model = '{{ model.name }}';
 {%- elif anew %}
-update {{ builds() }} set fingerprint = null where model = '{{ model.name }}'
-{%- if keeps_expired(model) %}
-    and not exists (
-        select from {{ model_named(days_of(model)).relation_name }} as days
-        where days.is_expired and {{ same_device_day('days', 'device_day_builds') }}
-    )
-{%- endif %};
+update {{ builds() }} as built set fingerprint = null
+where built.model = '{{ model.name }}'
+    and {{ can_be_built_again('built') }};
 {%- endif %}
 {%- if not is_new %}
 {{ forget_days_of_other_rows() }};
@@ -112,7 +99,6 @@ set fingerprint = excluded.fingerprint, is_due = true, reads_beside = excluded.r
     that trusts nothing (`reconcile: full`) counts; any sees that a table is empty. What raw
     messages no longer show nothing can bring back. -#}
 {% macro forget_days_of_other_rows() -%}
-{%- set has_types = 'sensor_type' in model.columns -%}
 update {{ builds() }} as built
 set row_count = -1
 where built.model = '{{ model.name }}'
@@ -122,18 +108,25 @@ where built.model = '{{ model.name }}'
     )
     and built.row_count <> (
         select count(*) from {{ this }} as stored
-        where {{ same_device_day('stored', 'built') if has_types else same_day('stored', 'built') }}
+        where {{ is_stored_of('built') }}
     )
     {%- else %}
     and built.row_count > 0
     and not exists (select from {{ this }})
     {%- endif %}
-    {%- if keeps_expired(model) %}
-    and not exists (
+    and {{ can_be_built_again('built') }}
+{%- endmacro %}
+
+
+{#- Whether the raw messages of a built day are kept, if the model reads these. -#}
+{% macro can_be_built_again(built) -%}
+    {%- if not keeps_expired(model) %} true
+    {%- else -%}
+    not exists (
         select from {{ model_named(days_of(model)).relation_name }} as days
-        where days.is_expired and {{ same_device_day('days', 'built') }}
+        where days.is_expired and {{ same_device_day('days', built) }}
     )
-    {%- endif %}
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -168,21 +161,20 @@ delete from {{ this }} where not exists (
 );
 delete from {{ this }} as stored
 using {{ builds() }} as due
-where due.model = '{{ model.name }}' and due.is_due
-    and stored.device_id = due.device_id
-    and stored.production_date = due.production_date
-    {%- if 'sensor_type' in model.columns %}
-    and stored.sensor_type = due.sensor_type
-    {%- endif %}
+where due.model = '{{ model.name }}' and due.is_due and {{ is_stored_of('due') }}
 {%- endmacro %}
 
 
-{#- The model's rows as a select. A Python model runs here, into a temporary table. -#}
+{#- The model's rows, in the columns of its YAML, as a select. A Python model runs here, into
+    a temporary table. -#}
 {% macro rows_of_model() -%}
+    {%- set rows = compiled_code -%}
     {%- if model.language == 'python' -%}
-        {{ return(adapter.stage_python_model(model, compiled_code, flags.EMPTY, imports())) }}
+        {%- set rows = adapter.stage_python_model(model, compiled_code, flags.EMPTY, imports()) -%}
     {%- endif -%}
-    {{ return(compiled_code) }}
+    select {{ typed_columns() }} from (
+      {{ rows }}
+    ) as built
 {%- endmacro %}
 
 

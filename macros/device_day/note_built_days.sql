@@ -2,13 +2,7 @@
     days may read of them. Returns the number of rows. -#}
 {% macro note_built_days() -%}
 {%- set border = config.get('border') -%}
-{%- set own -%}
-    stored.device_id = due.device_id
-    and stored.production_date = due.production_date
-    {%- if 'sensor_type' in model.columns %}
-    and stored.sensor_type = due.sensor_type
-    {%- endif %}
-{%- endset %}
+{%- set own = is_stored_of('due') %}
 delete from {{ builds() }} where model = '{{ model.name }}' and is_due and fingerprint is null;
 
 with noted as (

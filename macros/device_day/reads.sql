@@ -21,7 +21,7 @@
         {%- set reach = reach_of(beside_of_model().get(table)) -%}
         {%- if reach is none %}
             and stored.production_date = {{ day }}.production_date
-        {%- elif reach not in ['before', 'after', 'both'] %}
+        {%- elif not is_of_borders(reach) %}
             and stored.production_date between {{ day }}.production_date - {{ reach }}
                 and {{ day }}.production_date
         {%- elif is_unit_test %}
@@ -51,11 +51,17 @@
 {#- How far config `beside` says to read: before, after, both, or a number of days before.
     These may be named by a var; of a mapping its `days` count, with the day itself. -#}
 {% macro reach_of(said) -%}
-    {%- if not said or said is number or said in ['before', 'after', 'both'] -%}
+    {%- if not said or said is number or is_of_borders(said) -%}
         {{ return(said or none) }}
     {%- endif -%}
     {%- set days = var(said) -%}
     {{ return(days.days - 1 if days is mapping else days) }}
+{%- endmacro %}
+
+
+{#- Whether rows near the border of the day are read, and not whole days. -#}
+{% macro is_of_borders(reach) -%}
+    {{ return(reach in ['before', 'after', 'both']) }}
 {%- endmacro %}
 
 

@@ -28,7 +28,7 @@ select
         ), 0)), 16, '0')
     )::uuid as fingerprint,
     {%- set ranges = [] -%}
-    {%- for table in beside if beside[table] in ['before', 'after', 'both'] -%}
+    {%- for table in beside if is_of_borders(beside[table]) -%}
         {%- set number = (beside | list).index(table) + 1 -%}
         {%- do ranges.append("'" ~ table ~ "', beside_" ~ number ~ '.ranges') -%}
     {%- endfor %}
@@ -81,7 +81,7 @@ left join (
 {%- endif %}
 {%- for table, reach in beside.items() %}
 left join (
-    {{ borders_beside(table, reach, of) if reach in ['before', 'after', 'both']
+    {{ borders_beside(table, reach, of) if is_of_borders(reach)
         else days_before(table, reach, of) }}
 ) as beside_{{ loop.index }}
     on {{ same_device_day('beside_' ~ loop.index, 'days') }}

@@ -74,7 +74,7 @@ final as (
     from device_days
     cross join lateral (
         select * from int_brick_production_oee as oee
-        where {{ same_day('oee', 'device_days') }}
+        where {{ same_device_day('oee', 'device_days', has_types=false) }}
         offset 0
     ) as periods
     {%- for relation, alias in [

@@ -84,7 +84,8 @@ select
     anomalies.*,
     anomalies.anomaly_types is not null as is_anomaly
 from device_days
-inner join with_averages as periods on {{ same_day('device_days', 'periods') }}
+inner join with_averages as periods on
+    {{ same_device_day('device_days', 'periods', has_types=false) }}
 left join limits on periods.device_id = limits.device_id
 left join lateral {{ reads('int_message_periods') }} as messages
     on {{ is_same_period('periods', 'messages') }}
