@@ -46,6 +46,9 @@ select
         as period_status,
     device_days.production_line,
     device_days.location,
+    trend as moisture_trend,
+    slope as moisture_slope_per_hour,
+    p_value as trend_p_value,
     temperature_celsius_seconds / nullif(temperature_celsius_observed_seconds, 0)
         as avg_temperature_celsius,
     humidity_percent_seconds / nullif(humidity_percent_observed_seconds, 0)
@@ -84,8 +87,8 @@ select
     anomalies.*,
     anomalies.anomaly_types is not null as is_anomaly
 from device_days
-inner join with_averages as periods on
-    {{ same_device_day('device_days', 'periods', has_types=false) }}
+inner join with_averages as periods
+    on {{ same_device_day('device_days', 'periods', has_types=false) }}
 left join limits on periods.device_id = limits.device_id
 left join lateral {{ reads('int_message_periods') }} as messages
     on {{ is_same_period('periods', 'messages') }}
