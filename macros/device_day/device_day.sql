@@ -38,7 +38,7 @@
           insert into {{ this }} ({{ get_quoted_csv(model.columns) }}) {{ select_rows }}
         {%- endset -%}
       {%- endif %}
-      {%- set written = adapter.build_days(statement_of_days, select_rows, due_days(), *raw_messages()) -%}
+      {%- set written = adapter.build_days(statement_of_days, select_rows, builds(), is_to_build(), *raw_messages()) -%}
       {%- if is_new %}{% do create_indexes(target_relation) %}{% endif -%}
       {%- do store_raw_result('main', message='BUILD ' ~ written, code='BUILD', rows_affected=written) -%}
       {#- The models that read it next plan with what is in it now. -#}
@@ -135,7 +135,7 @@ where built.model = '{{ model.name }}'
 {% macro forget_days_of_readers() -%}
 {%- set mended -%}
     select distinct device_id, sensor_type
-    from {{ builds() }} where model = '{{ model.name }}' and is_due and row_count < 0
+    from {{ builds() }} where {{ is_to_build() }} and row_count < 0
 {%- endset -%}
 {%- if run_query('select exists (' ~ mended ~ ')').rows[0][0] -%}
     {%- set readers = [] -%}
@@ -213,9 +213,9 @@ where due.model = '{{ model.name }}' and due.is_due and {{ is_stored_of('due') }
 {%- endmacro %}
 
 
-{#- The days to build, as a table and a predicate. -#}
-{% macro due_days() -%}
-    {{ builds() }} where model = '{{ model.name }}' and is_due
+{#- The days to build, as a predicate of what is built. -#}
+{% macro is_to_build() -%}
+    model = '{{ model.name }}' and is_due
 {%- endmacro %}
 
 

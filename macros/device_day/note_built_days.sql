@@ -3,7 +3,7 @@
 {% macro note_built_days() -%}
 {%- set border = config.get('border') -%}
 {%- set own = is_stored_of('due') %}
-delete from {{ builds() }} where model = '{{ model.name }}' and is_due and fingerprint is null;
+delete from {{ builds() }} where {{ is_to_build() }} and fingerprint is null;
 
 with noted as (
     update {{ builds() }} as due

@@ -70,8 +70,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
                 "select pg_try_advisory_lock(hashtextextended(%s, 0))",
                 [f"brickworks runs into {schema}"],
             ).decode()
-            header = self.connections.query_header
-            take, has_said = header.add(take) if header else take, False
+            take, has_said = self._add_comment(take), False
             while cursor.execute(take) or not cursor.fetchone()[0]:
                 if not has_said:
                     say(f"Waiting for another run into {schema} to end.", True)
@@ -127,7 +126,6 @@ class PostgresAdapter(postgres.PostgresAdapter):
         self, connection: Connection, statements: list[str], seconds: float
     ) -> bool:
         """Execute statements, or none if their locks take too long to get."""
-        header = self.connections.query_header
         with connection.handle.cursor() as cursor:
             cursor.execute("show lock_timeout")
             [before] = cursor.fetchone()
@@ -138,7 +136,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
                     left = max(1, round(1000 * (waits_until - time.monotonic())))
                     cursor.execute(SET_LOCK_TIMEOUT, [str(left)])
                     fire_event(SQLQuery(conn_name=connection.name, sql=statement))
-                    cursor.execute(header.add(statement) if header else statement)
+                    cursor.execute(self._add_comment(statement))
             except (LockNotAvailable, DeadlockDetected):
                 cursor.execute("rollback to savepoint patience")
                 return False
@@ -176,6 +174,11 @@ class PostgresAdapter(postgres.PostgresAdapter):
             timer.cancel()
             timer.join()
             self.connections.close(watcher)
+
+    def _add_comment(self, statement: str) -> str:
+        """Return a statement with dbt's query comment, if the project has one."""
+        header = self.connections.query_header
+        return header.add(statement) if header else statement
 
     def _connect(self, name: str) -> Connection:
         """Open a session beside dbt's own, each statement a transaction."""
@@ -223,10 +226,14 @@ class PostgresAdapter(postgres.PostgresAdapter):
 
         connection = self._in_transaction("A Python model")
         source = Path(self.config.project_root) / model["original_file_path"]
-        header, handle = self.connections.query_header, connection.handle
-        with commented(handle, header.add if header else str):
+        with commented(connection.handle, self._add_comment):
             return stage(
-                handle, model, compiled_code, source, bool(empty), imports or {}
+                connection.handle,
+                model,
+                compiled_code,
+                source,
+                bool(empty),
+                imports or {},
             )
 
     @available.parse(lambda *_: {})
@@ -260,20 +267,22 @@ class PostgresAdapter(postgres.PostgresAdapter):
         self,
         statement: str,
         select: str,
-        due: str,
+        days: str,
+        predicate: str,
         view: str | None = None,
         ids: str | None = None,
     ) -> int:
         """Run a statement that builds device-days and return the rows it wrote.
 
-        The arguments are those of `failing_rows.run`.
+        The arguments are those of `failing_rows.run`; `days` is the table of days, and
+        `predicate` says which of them to build.
 
         Raises:
             DbtRuntimeError: with the device-day and the messages that make it fail.
         """
         connection = self.connections.get_thread_connection()
-        header = self.connections.query_header
-        with commented(connection.handle, header.add if header else str):
+        due = failing_rows.Due(days, predicate)
+        with commented(connection.handle, self._add_comment):
             try:
                 return failing_rows.run(
                     connection.handle, statement, select, due, view, ids

@@ -1,7 +1,7 @@
 """Runs a statement that builds device-days, and finds the day that breaks it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2 import DatabaseError
 from psycopg2.extensions import connection as Connection
@@ -14,16 +14,25 @@ a limit of the program. Others (no memory, no lock, cancelled) are no row's faul
 SHOWN = 10
 """Ids named at most."""
 
+KEY = "sensor_type, device_id, production_date"
+
 
 class FailingRows(Exception):
     """A statement failed; the text says why, and which rows are to blame."""
+
+
+class Due(NamedTuple):
+    """The device-days to build: rows of a table, whose column `is_due` chooses them."""
+
+    table: str
+    predicate: str
 
 
 def run(
     connection: Connection,
     statement: str,
     select: str,
-    due: str,
+    due: Due,
     view: str | None,
     ids: str | None,
 ) -> int:
@@ -33,8 +42,7 @@ def run(
         connection: a psycopg2 connection, inside a transaction.
         statement: creates or fills the table.
         select: the rows that it writes.
-        due: the table of days and the predicate of those to build, as
-            `table where predicate`; its column `is_due` chooses among them.
+        due: the days to build.
         view: the relation of raw messages that the select reads, None if it reads none.
         ids: a format that selects the ids of the messages of one of these days, by
             sensor_type, device_id and production_date.
@@ -50,7 +58,7 @@ def run(
         try:
             cursor.execute(statement)
         except DatabaseError as error:
-            if (error.pgcode or "")[:2] not in OF_THE_DATA:
+            if not _is_of_the_data(error):
                 raise
             cursor.execute("rollback to savepoint before_the_days")
             found = _find(cursor, select, due, view, ids)
@@ -61,22 +69,15 @@ def run(
 
 
 def _find(
-    cursor: Cursor, select: str, due: str, view: str | None, ids: str | None
+    cursor: Cursor, select: str, due: Due, view: str | None, ids: str | None
 ) -> str:
-    key = "sensor_type, device_id, production_date"
-    cursor.execute(f"select {key} from {due} order by production_date, device_id")  # noqa: S608
-    days = cursor.fetchall()
-
-    def fails_with_days(chosen: Sequence[Any]) -> bool:
-        table = due.split(" where ")[0]
-        others = cursor.mogrify(
-            f"update {table} set is_due = false where {due.split(' where ')[1]}"  # noqa: S608
-            f" and ({key}) not in %s",
-            [tuple(chosen)],
-        )
-        return _fails(cursor, others.decode(), select)
-
-    found = _halve(days, fails_with_days)
+    cursor.execute(
+        f"select {KEY} from {due.table} where {due.predicate}"  # noqa: S608
+        " order by production_date, device_id"
+    )
+    found = _halve(
+        cursor.fetchall(), lambda days: _fails(cursor, _only(cursor, due, days), select)
+    )
     if len(found) != 1:
         return "No single device-day makes it fail."
     sensor_type, device_id, day = found[0]
@@ -84,22 +85,14 @@ def _find(
     if view is None or ids is None:
         return f"{told}."
     quoted = [cursor.mogrify("%s", [value]).decode() for value in found[0]]
-    cursor.execute(
-        ids.format(
-            sensor_type=quoted[0], device_id=quoted[1], production_date=quoted[2]
-        )
-    )
+    cursor.execute(ids.format(**dict(zip(KEY.split(", "), quoted, strict=True))))
     messages = sorted(row[0] for row in cursor.fetchall())
+    only_the_day = _only(cursor, due, found)
 
     def fails_with_messages(chosen: Sequence[Any]) -> bool:
         few = ", ".join(map(str, chosen))
         limited = f"(select * from {view} where measurement_id in ({few})) as few"  # noqa: S608
-        others = cursor.mogrify(
-            f"update {due.split(' where ')[0]} set is_due = false"  # noqa: S608
-            f" where {due.split(' where ')[1]} and ({key}) <> %s",
-            [found[0]],
-        )
-        return _fails(cursor, others.decode(), select.replace(view, limited))
+        return _fails(cursor, only_the_day, select.replace(view, limited))
 
     guilty = _halve(messages, fails_with_messages)
     named = ", ".join(map(str, guilty[:SHOWN]))
@@ -108,6 +101,15 @@ def _find(
         f"{told}, measurement ids {named}{more}. Nothing of this run is lost: mend or"
         " delete the message in the raw table, tell us what it was, and run again."
     )
+
+
+def _only(cursor: Cursor, due: Due, days: Sequence[Any]) -> str:
+    """Return the statement after which no other days are due."""
+    return cursor.mogrify(
+        f"update {due.table} set is_due = false"  # noqa: S608
+        f" where {due.predicate} and ({KEY}) not in %s",
+        [tuple(days)],
+    ).decode()
 
 
 def _halve(items: list, fails: Callable[[Sequence[Any]], bool]) -> list:
@@ -127,9 +129,15 @@ def _fails(cursor: Cursor, prepare: str, select: str) -> bool:
     try:
         cursor.execute(prepare)
         cursor.execute(f"create temporary table a_part as {select}")
-    except DatabaseError:
+    except DatabaseError as error:
+        if not _is_of_the_data(error):
+            raise
         return True
     else:
         return False
     finally:
         cursor.execute("rollback to savepoint a_part")
+
+
+def _is_of_the_data(error: DatabaseError) -> bool:
+    return (error.pgcode or "")[:2] in OF_THE_DATA
