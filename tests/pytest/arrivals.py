@@ -58,6 +58,11 @@ def readings(
     ]
 
 
+def steady(device_id: str, clock: str, day: int, count: int, n: int = 20) -> list:
+    """Readings a minute apart, ten pieces each."""
+    return readings(device_id, at(clock, day), range(count, count + 10 * n, 10))
+
+
 def reading(device_id: str, moment: datetime, count: int, late: timedelta) -> Message:
     """One reading that was written `late`."""
     return Message(device_id, moment, {"count": count}, moment + late)

@@ -17,6 +17,7 @@ from arrivals import (
     health,
     reading,
     readings,
+    steady,
 )
 
 LATE = timedelta(hours=30)
@@ -40,11 +41,6 @@ class Case:
     restates: tuple[str, int]
     gone: int | None = None
     device_id: str | None = None
-
-
-def steady(device_id: str, clock: str, day: int, count: int, n: int = 20) -> list:
-    """Readings a minute apart, ten pieces each."""
-    return readings(device_id, at(clock, day), range(count, count + 10 * n, 10))
 
 
 def a_dip_over_the_change_of_day_whose_restoring_reading_is_late(name: str) -> Case:

@@ -77,20 +77,23 @@ class Plant:
 
     def run(self, *arguments: str, succeeds: bool | None = True) -> None:
         """One `dbt run`, or another command, on the manifest that was parsed once."""
-        if not arguments or arguments[0].startswith("-"):
-            arguments = ("run", *arguments)
-        # dbt writes compiled code into the manifest, and reuses that of ephemerals.
-        done = self._invoke(self.manifest.deepcopy(), *arguments)
+        done = self._done(*arguments)
         assert succeeds is None or done.success == succeeds, done.exception or [
             f"{result.node.name}: {result.message}" for result in done.result
         ]
 
     def failure(self, *arguments: str) -> str:
-        """What a command that has to fail says."""
-        done = self._invoke(self.manifest.deepcopy(), *arguments)
+        """What `dbt run`, or another command, says that has to fail."""
+        done = self._done(*arguments)
         assert not done.success
         messages = [str(r.message) for r in done.result or [] if r.message]
         return "\n".join([str(done.exception or ""), *messages])
+
+    def _done(self, *arguments: str) -> Any:
+        if not arguments or arguments[0].startswith("-"):
+            arguments = ("run", *arguments)
+        # dbt writes compiled code into the manifest, and reuses that of ephemerals.
+        return self._invoke(self.manifest.deepcopy(), *arguments)
 
     def _invoke(self, manifest: Any, *arguments: str) -> Any:
         folder = self.project.folder
@@ -119,13 +122,6 @@ class Plant:
         finally:
             for node, code, text in before.values():
                 setattr(node, code, text)
-
-    def said(self, *arguments: str) -> str:
-        """What a run that must fail says."""
-        done = self._invoke(self.manifest.deepcopy(), "run", *arguments)
-        assert not done.success
-        results = [] if done.result is None else done.result.results
-        return "\n".join([str(done.exception), *(str(r.message) for r in results)])
 
     def arrive(self, messages: list[Message]) -> None:
         [(newest,)] = self.sql("select coalesce(max(id), 0) from raw.measurements")

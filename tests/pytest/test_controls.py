@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import cases
 import pytest
-from arrivals import Message, at, reading
-from cases import LATE, Case, production_date, steady
+from arrivals import Message, at, reading, steady
+from cases import LATE, Case, production_date
 from plant import Difference, Plant
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from arrivals import at, reading
-from cases import CASES, REGISTERED, Case, production_date, steady
+from arrivals import at, reading, steady
+from cases import CASES, REGISTERED, Case, production_date
 from plant import Difference, Plant, elsewhere
 
 FORGET = ("--vars", "forget_missing_days: true")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from arrivals import Message, at, readings
-from cases import production_date, steady
+from arrivals import Message, at, readings, steady
+from cases import production_date
 from plant import BUILDS, Plant
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from itertools import zip_longest
 
 import pytest
-from arrivals import Message, at, health, reading
-from cases import LATE, REGISTERED, machine, moist, steady
+from arrivals import Message, at, health, reading, steady
+from cases import LATE, REGISTERED, machine, moist
 from plant import Plant
 
 from dbt_local_python.adapter import PostgresAdapter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from arrivals import Message, at, reading
-from cases import production_date, steady
+from arrivals import Message, at, reading, steady
+from cases import production_date
 from plant import BUILDS, Plant
 
 NAME = "SAU-ME-01"
@@ -135,7 +135,7 @@ def test_a_loss_that_nobody_declared_is_refused(history: Plant):
     before = history.versions()
     built = history.sql(f"select * from {BUILDS} order by 1, 2, 3, 4")
     for options in [(), ("--full-refresh",), ("--vars", "{reconcile: arrivals}")]:
-        said = history.said(*options)
+        said = history.failure(*options)
         for words in [
             "2 device-days are gone",
             f"{NAME}, {production_date(0)}",
@@ -162,7 +162,7 @@ def test_with_leave_the_numbers_go(history: Plant, options: tuple[str, ...]):
 def test_retention_that_reaches_less_far_than_the_loss_is_refused(history: Plant):
     expire(history)
     kept_from = f"{{raw_kept_from: '{production_date(1)}'}}"
-    said = history.said("--vars", kept_from)
+    said = history.failure("--vars", kept_from)
     assert f"1 device-days are gone ({NAME}, {production_date(1)})" in said
 
 
@@ -189,7 +189,7 @@ def test_a_calendar_that_expired_days_cannot_follow_is_refused(history: Plant):
     history.run("--vars", DATE)
     before = history.versions()
     moved = f"{{raw_kept_from: '{CUT}', plant_timezone: Europe/Madrid}}"
-    said = history.said("--vars", moved)
+    said = history.failure("--vars", moved)
     assert "The plant's calendar has changed" in said
     assert "2 device-days up to" in said
     assert history.versions() == before

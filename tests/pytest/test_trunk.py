@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import yaml
-from arrivals import PLANT, Message, at, readings
+from arrivals import PLANT, Message, at, readings, steady
 from click.testing import CliRunner
 from plant import Plant
 
@@ -36,11 +36,6 @@ def bricks(plant: Plant) -> int | None:
     return plant.sql(
         f"select sum(count_increment) from {MARTS}.brick_production_stats"
     )[0][0]
-
-
-def steady(device_id: str, clock: str, day: int, count: int, n: int = 20) -> list:
-    """Readings a minute apart, ten pieces each."""
-    return readings(device_id, at(clock, day), range(count, count + 10 * n, 10))
 
 
 def about_six(name: str) -> list[Message]:
@@ -123,7 +118,7 @@ def test_another_calendar_is_refused_where_days_could_not_follow(plant: Plant):
     for _ in range(2):
         plant.run("--vars", f"{{{kept}}}")
     before = bricks(plant)
-    changed = plant.failure("run", "--vars", f"{BERLIN[:-1]}, {kept}}}")
+    changed = plant.failure("--vars", f"{BERLIN[:-1]}, {kept}}}")
     assert "cannot be filed anew" in changed
     assert "forget_missing_days" in changed
     assert bricks(plant) == before
@@ -203,15 +198,12 @@ def test_a_message_of_unknown_arrival_does_not_move_the_plants_present(plant: Pl
 @pytest.fixture
 def breaking(plant: Plant) -> Iterator[None]:
     """One count among all makes staging divide by nothing."""
-    node = plant.manifest.nodes["model.brickworks.stg_brick_counts"]
-    code = node.raw_code
-    node.raw_code = code.replace(
+    divides = (
         "errors::bigint as error_count",
         "(errors / (count_number - 1130))::bigint as error_count",
     )
-    assert node.raw_code != code
-    yield
-    node.raw_code = code
+    with plant.patched({"model.brickworks.stg_brick_counts": divides}):
+        yield
 
 
 def test_a_message_that_breaks_a_statement_is_named(plant: Plant, breaking: None):
@@ -221,7 +213,7 @@ def test_a_message_that_breaks_a_statement_is_named(plant: Plant, breaking: None
         'update raw.measurements set data = \'{"count": 1130, "error": 4}\''
         " where data = '{\"count\": 1130}' returning id"
     )
-    said = plant.failure("run")
+    said = plant.failure()
     assert "division by zero" in said
     assert "device 'SAU-ME-01', brick_counter, production day 2026-03-05" in said
     assert f"measurement ids {guilty}." in said
@@ -241,7 +233,7 @@ def test_without_that_message_the_next_run_is_whole(plant: Plant, breaking: None
         "SAU-ME-02", at("12:00", 0), {"count": 1130, "error": 1}, at("12:00", 0)
     )
     plant.arrive([odd])
-    assert "measurement ids" in plant.failure("run")
+    assert "measurement ids" in plant.failure()
     plant.sql("delete from raw.measurements where device_id = 'SAU-ME-02'")
     plant.run()
     assert bricks(plant) == 190
@@ -307,15 +299,10 @@ def test_after_a_build_nothing_is_stale(plant: Plant, monkeypatch: pytest.Monkey
 
 def test_a_mistake_in_a_model_says_what_to_do(plant: Plant):
     """Rows without the keys of their day could not be deleted again."""
-    node = plant.manifest.nodes["model.brickworks.int_brick_episodes"]
-    code = node.raw_code
-    node.raw_code = code.replace(
+    another_day = (
         "device_days.production_date\nfrom",
         "date '2000-01-01' as production_date\nfrom",
     )
-    assert node.raw_code != code
     plant.arrive(steady("SAU-ME-01", "12:00", 0, 100))
-    try:
-        assert "each row needs device_id and production_date" in plant.failure("run")
-    finally:
-        node.raw_code = code
+    with plant.patched({"model.brickworks.int_brick_episodes": another_day}):
+        assert "each row needs device_id and production_date" in plant.failure()
