@@ -2,6 +2,7 @@
 
 import psycopg2
 import pytest
+from dbt.adapters.factory import reset_adapters
 from dbt.tests.adapter.grants.test_invalid_grants import BaseInvalidGrants
 from dbt.tests.adapter.grants.test_model_grants import BaseModelGrants
 from dbt.tests.adapter.grants.test_seed_grants import BaseSeedGrants
@@ -13,6 +14,8 @@ pytest_plugins = ["dbt.tests.fixtures.project"]
 
 @pytest.fixture(scope="class")
 def dbt_profile_target(hostile: dict) -> dict:
+    # An adapter of another module's last run would be taken, with its database.
+    reset_adapters()
     return {"type": "postgres", "threads": 1, "password": ""} | hostile
 
 
