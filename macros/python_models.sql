@@ -58,9 +58,13 @@
   {% call statement('main') -%}
     {{ create_table_as(False, built, compiled_code, model['language']) }}
   {%- endcall %}
+  {% set has_changed = true %}
   {% if existing is not none and existing.is_table %}
     {% set are_columns_new = match_columns(existing, built) != '' %}
-    {% do refreshed_in_place(existing, built, all_rows=are_columns_new) %}
+    {#- With --empty no row was read: what is there is not wrong. #}
+    {% set has_changed = not flags.EMPTY
+        and refreshed_in_place(existing, built, all_rows=are_columns_new) %}
+    {% do adapter.drop_relation(built) %}
   {% elif existing is not none %}
     {% do patiently(statements_that_replace(
         existing, built, get_rename_table_sql(built, adapter.quote(target.identifier))
@@ -72,6 +76,7 @@
   {% do apply_grants(
       target, config.get('grants'), should_revoke=should_revoke(existing)) %}
   {% do persist_docs(target, model) %}
+  {% if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, has_changed) %}{% endif %}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
 

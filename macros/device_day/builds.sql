@@ -6,6 +6,12 @@
 {%- endmacro %}
 
 
+{#- What each model was last built from: one row per model. -#}
+{% macro model_builds() -%}
+    {{ adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) }}.model_builds
+{%- endmacro %}
+
+
 {% macro create_builds() -%}
 {%- set schema = adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) -%}
 {%- call statement('create_builds') -%}
@@ -16,9 +22,11 @@ create table if not exists {{ builds() }} (
     sensor_type text,
     device_id text,
     production_date date,
-    fingerprint uuid, -- NULL: a day no longer, its rows are to be deleted
+    code_version text,
+    settings_version bigint,
+    fingerprint bigint, -- of these and of all else; NULL: a day no longer
     is_due boolean not null, -- true only inside the transaction that builds
-    reads_beside jsonb, -- ranges of time read of other days, by table
+    reads_beside timestamptz[], -- from when until when other days are read, in pairs
     row_count bigint,
     -- What other days may read of this one (config `border`).
     head_from timestamptz,
@@ -29,7 +37,16 @@ create table if not exists {{ builds() }} (
     tail_until timestamptz,
     tail_hash numeric,
     is_full_tail boolean,
-    primary key (model, device_id, production_date, sensor_type)
+    primary key (model, sensor_type, device_id, production_date)
+);
+create table if not exists {{ model_builds() }} (
+    model text primary key,
+    relation text not null,
+    code text not null, -- hash of its code, config and columns
+    built_from text not null, -- hash of that and of the versions of all it reads
+    version text not null, -- another one whenever its rows or its code change
+    stands_as text not null -- by what the relation is known again
 )
 {%- endcall -%}
+{%- if execute %}{% do adapter.look_at_model_builds(model_builds()) %}{% endif -%}
 {%- endmacro %}

@@ -14,10 +14,10 @@
             {%- for column in columns %}, days.{{ column }}{% endfor %},
         {%- if model.resource_type == 'unit_test' %}
             'unit_test' as code_version,
-            '{}'::jsonb as reads_beside
+            '{}'::timestamptz[] as reads_beside
         from (select * from {{ ref(of) }}) as days
         {%- else %}
-            left(due.fingerprint::text, 8) as code_version,
+            due.code_version,
             due.reads_beside
         from (select * from {{ ref(of) }}) as days
         inner join {{ builds() }} as due

@@ -56,6 +56,7 @@
   {{ run_hooks(post_hooks, inside_transaction=True) }}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, is_new)) -%}
   {%- do persist_docs(target_relation, model) -%}
+  {%- if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, is_new or due > 0) %}{% endif -%}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
@@ -77,11 +78,12 @@ where built.model = '{{ model.name }}'
 {{ forget_days_of_other_rows() }};
 {%- endif %}
 insert into {{ builds() }} as built (
-    model, sensor_type, device_id, production_date, fingerprint, is_due, reads_beside
+    model, sensor_type, device_id, production_date, code_version, settings_version,
+    fingerprint, is_due, reads_beside
 )
 select
-    '{{ model.name }}', sensor_type, device_id, production_date,
-    wanted.fingerprint, true, wanted.reads_beside
+    '{{ model.name }}', sensor_type, device_id, production_date, wanted.code_version,
+    wanted.settings_version, wanted.fingerprint, true, wanted.reads_beside
 from ({{ wanted_days(model, adapter.imported_columns(compiled_code), version) }}) as wanted
 full join (
     select sensor_type, device_id, production_date, fingerprint, row_count
@@ -90,8 +92,9 @@ full join (
 where wanted.fingerprint is distinct from built.fingerprint
     or built.fingerprint is null
     or coalesce(built.row_count, -1) < 0
-on conflict (model, device_id, production_date, sensor_type) do update
-set fingerprint = excluded.fingerprint, is_due = true, reads_beside = excluded.reads_beside
+on conflict (model, sensor_type, device_id, production_date) do update
+set code_version = excluded.code_version, settings_version = excluded.settings_version,
+    fingerprint = excluded.fingerprint, is_due = true, reads_beside = excluded.reads_beside
 {%- endmacro %}
 
 

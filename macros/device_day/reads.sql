@@ -34,12 +34,12 @@
             and stored.production_date = {{ day }}.production_date
         union all
         select beside.*
-        from jsonb_array_elements({{ day }}.reads_beside -> '{{ table }}') as near
+        from unnest(array{{ numbers_of_borders(table) if execute else [1] }}) as border
         cross join lateral (
             {{ own }}
                 and stored.{{ border_of(table)['at'] if execute else 'production_date' }}
-                    between (near ->> 'from')::timestamptz
-                    and (near ->> 'until')::timestamptz
+                    between {{ day }}.reads_beside[2 * border - 1]
+                    and {{ day }}.reads_beside[2 * border]
                 and stored.production_date <> {{ day }}.production_date
         ) as beside
         {%- endif %}
@@ -62,6 +62,40 @@
 {#- Whether rows near the border of the day are read, and not whole days. -#}
 {% macro is_of_borders(reach) -%}
     {{ return(reach in ['before', 'after', 'both']) }}
+{%- endmacro %}
+
+
+{#- Which end of a day is read beside another, and on which side of it that day is. -#}
+{% macro ends_beside(reach) -%}
+    {{ return({
+        'before': {'tail': 'before'}, 'after': {'head': 'after'},
+        'both': {'tail': 'before', 'head': 'after'},
+    }[reach]) }}
+{%- endmacro %}
+
+
+{#- The borders that a model reads beside its days, as `reads_beside` has their two moments:
+    of each table the nearest one of each side and, where that is not full, one farther. -#}
+{% macro borders_of(beside) -%}
+    {%- set borders = [] -%}
+    {%- for table, reach in beside.items() if is_of_borders(reach) -%}
+        {%- for end in ends_beside(reach) -%}
+            {%- for is_farther in [false, true] -%}
+                {%- do borders.append({'table': table, 'end': end, 'is_farther': is_farther}) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(borders) }}
+{%- endmacro %}
+
+
+{#- Where among these those of one table are, counted from 1. -#}
+{% macro numbers_of_borders(table) -%}
+    {%- set numbers = [] -%}
+    {%- for border in borders_of(beside_of_model()) -%}
+        {%- if border.table == table %}{% do numbers.append(loop.index) %}{% endif -%}
+    {%- endfor -%}
+    {{ return(numbers) }}
 {%- endmacro %}
 
 

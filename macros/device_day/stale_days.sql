@@ -17,15 +17,17 @@ select
     case
         when built.fingerprint is null then 'not built yet'
         when wanted.fingerprint is null then 'it is a day no longer'
-        when left(built.fingerprint::text, 8) <> left(wanted.fingerprint::text, 8)
+        when built.code_version <> wanted.code_version
             then 'the code of the model, or a var in it, has changed'
-        when substr(built.fingerprint::text, 10, 8) <> substr(wanted.fingerprint::text, 10, 8)
+        when built.settings_version <> wanted.settings_version
             then 'a setting has changed'
         else 'what it is built from has changed'
     end as reason
 from ({{ wanted_days(node, versions[node.name].columns, versions[node.name].version) }}) as wanted
 full join (
-    select sensor_type, device_id, production_date, fingerprint
+    select
+        sensor_type, device_id, production_date,
+        code_version, settings_version, fingerprint
     from {{ builds() }}
     where model = '{{ node.name }}'{% if not stored %} and false{% endif %}
 ) as built using (sensor_type, device_id, production_date)

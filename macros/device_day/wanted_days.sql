@@ -1,15 +1,11 @@
 {#- All days of a model, each with the fingerprint its rows should carry: made of what the
     database holds now, never of what it should hold. May be older than the rows that are
-    read later, never newer.
-
-    Of the uuid's 32 digits the first 8 are the code's and the next 8 those of the settings,
-    so that `brickworks status` can tell what has changed; the other 16 are those of all. -#}
+    read later, never newer. The versions of the code and of the settings, which are in the
+    fingerprint, stand beside it for `brickworks status` to tell what has changed. -#}
 {% macro wanted_days(node, imported, version) -%}
 {%- set inputs = inputs_of(node) -%}
-{%- set beside = {} -%}
-{%- for table, said in (node.config.get('beside') or {}).items() -%}
-    {%- do beside.update({table: reach_of(said)}) -%}
-{%- endfor -%}
+{%- set beside = node.config.get('beside') or {} -%}
+{%- set borders = borders_of(beside) -%}
 {%- set columns = imported + (node.config.get('days') or []) -%}
 {%- set of = days_of(node) -%}
 {%- set keeps_expired = keeps_expired(node) -%}
@@ -17,23 +13,21 @@ select
     days.sensor_type,
     days.device_id,
     days.production_date,
-    (
-        '{{ version[:8] }}'
-        || left(lpad(to_hex(days.settings), 16, '0'), 8)
-        || lpad(to_hex(hash_record_extended(row(
-            '{{ version }}'::text, days.settings
-            {%- if inputs.reads_raw %}, days.messages_hash{% endif %}
-            {%- if inputs.tables %}, own.versions{% endif %}
-            {%- for table in beside %}, beside_{{ loop.index }}.version{% endfor %}
-        ), 0)), 16, '0')
-    )::uuid as fingerprint,
-    {%- set ranges = [] -%}
-    {%- for table in beside if is_of_borders(beside[table]) -%}
-        {%- set number = (beside | list).index(table) + 1 -%}
-        {%- do ranges.append("'" ~ table ~ "', beside_" ~ number ~ '.ranges') -%}
-    {%- endfor %}
-    {{ 'jsonb_build_object(' ~ ranges | join(', ') ~ ')' if ranges else 'null::jsonb' }}
-        as reads_beside
+    '{{ version[:8] }}' as code_version,
+    days.settings_version,
+    hash_record_extended(row(
+        '{{ version }}'::text, days.settings_version
+        {%- if inputs.reads_raw %}, days.messages_hash{% endif %}
+        {%- if inputs.tables %}, own.versions{% endif %}
+        {%- for table, said in beside.items() if not is_of_borders(said) %}, {{ table }}_before.version{% endfor %}
+        {%- for border in borders %}, {{ border_column(border, 'hash') }}{% endfor %}
+    ), 0) as fingerprint,
+    array[
+        {%- for border in borders %}
+        {{ border_column(border, 'from') }},
+        {{ border_column(border, 'until') }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ]::timestamptz[] as reads_beside
 from (
     select
         days.sensor_type, days.device_id, days.production_date,
@@ -45,11 +39,11 @@ from (
                 {%- do said.append('plain_' ~ loop.index ~ '.version') -%}
             {%- endfor -%}
             {%- for view in inputs.views | sort -%}
-                {#- In a subquery it is written out once, and not for each day. -#}
-                {%- do said.append('(select ' ~ function_name('code_of_view') ~ '(' ~ literal(view) ~ '))') -%}
+                {#- In a subquery it is hashed once, and not for each day. -#}
+                {%- do said.append('(select md5(' ~ function_name('code_of_view') ~ '(' ~ literal(view) ~ ')))') -%}
             {%- endfor -%}
             {{ said | join(', ') }}
-        ), 0) as settings
+        ), 0) as settings_version
         {%- if inputs.reads_raw %}, days.messages_hash{% endif %}
     from {{ model_named(of).relation_name }} as days
     {%- for table in inputs.plain %}
@@ -67,29 +61,34 @@ from (
     where {{ has_sensor_type_of(node) }}
         {%- if keeps_expired %} and not days.is_expired{% endif %}
         {%- if node.config.get('builds_expired_days') %} and days.is_expired{% endif %}
+    offset 0 {#- or the settings are hashed twice -#}
 ) as days
 {%- if inputs.tables %}
 {#- One sum, and not a column for each: a further sensor domain changes none of it. #}
 left join (
     select
         sensor_type, device_id, production_date,
-        bit_xor(hash_record_extended(row(model, fingerprint), 0)) as versions
+        bit_xor(hashint8extended(fingerprint, hashtext(model))) as versions
     from {{ builds() }}
     where model in ('{{ inputs.tables | sort | join("', '") }}')
     group by sensor_type, device_id, production_date
 ) as own on {{ same_device_day('own', 'days') }}
 {%- endif %}
-{%- for table, reach in beside.items() %}
+{%- for table, said in beside.items() %}
+{%- if is_of_borders(said) %}
+{{ join_borders(table, said) }}
+{%- else %}
 left join (
-    {{ borders_beside(table, reach, of) if is_of_borders(reach)
-        else days_before(table, reach, of) }}
-) as beside_{{ loop.index }}
-    on {{ same_device_day('beside_' ~ loop.index, 'days') }}
+    {{ days_before(table, reach_of(said), of) }}
+) as {{ table }}_before on {{ same_device_day(table ~ '_before', 'days') }}
+{%- endif %}
 {%- endfor %}
 {%- if keeps_expired %}
 {#- What raw messages no longer show is kept as it was built. #}
 union all
-select sensor_type, device_id, production_date, built.fingerprint, built.reads_beside
+select
+    sensor_type, device_id, production_date, built.code_version, built.settings_version,
+    built.fingerprint, built.reads_beside
 from {{ builds() }} as built
 inner join {{ model_named(of).relation_name }} as days
     using (sensor_type, device_id, production_date)
@@ -127,75 +126,65 @@ where days.is_expired and built.model = '{{ node.name }}'
 {%- endmacro %}
 
 
-{#- The nearest border of a table before each day, after it, or both: the ranges of time to
-    read, and a hash of the rows in them. Where the nearest one is not full, because it has
-    too few rows or is too short, the next one beyond it is read as well. -#}
-{% macro borders_beside(table, reach, of) -%}
-    {%- set sides = {'before': [('tail', 'asc')], 'after': [('head', 'desc')],
-        'both': [('tail', 'asc'), ('head', 'desc')]}[reach] %}
-    with
-    {%- for end, order in sides %}
-    {{ end }}s as (
-        select
-            sensor_type, device_id, production_date,
-            {{ end }}_hash as own_hash,
-            case when not is_full_{{ end }} then lag({{ end }}_hash) over series end
-                as farther_hash,
-            {{ border_range(end) }} as own_range,
-            case when not is_full_{{ end }} then lag({{ border_range(end) }}) over series end
-                as farther_range
-        from {{ builds() }}
-        where model = '{{ table }}' and {{ end }}_hash is not null
-        window series as (
-            partition by sensor_type, device_id order by production_date {{ order }}
-        )
-    ),
-    {%- endfor %}
+{#- Joins to each day the nearest border of a table before it, after it, or both. Where that
+    is not full, because it has too few rows or is too short, the next one beyond it is read
+    as well.
 
-    nearest as (
-        select
-            days.sensor_type, days.device_id, days.production_date
-            {%- for end, order in sides %},
-            {{ 'max' if end == 'tail' else 'min' }}({{ end }}s.production_date) over (
-                partition by days.sensor_type, days.device_id
-                order by days.production_date {{ order }}
-                rows between unbounded preceding and 1 preceding
-            ) as {{ end }}_date
-            {%- endfor %}
-        from {{ model_named(of).relation_name }} as days
-        {%- for end, _ in sides %}
-        left join {{ end }}s on {{ same_device_day(end ~ 's', 'days') }}
-        {%- endfor %}
-    )
-
+    Mostly it is that of the day next to it, and one join finds these. What has none there
+    is looked for by the index. -#}
+{% macro join_borders(table, reach) -%}
+{%- for end, side in ends_beside(reach).items() %}
+{%- set border = table ~ '_' ~ end %}
+left join (
     select
-        nearest.sensor_type, nearest.device_id, nearest.production_date,
-        hash_record_extended(row(
-            {%- for end, _ in sides %}
-            {{ end }}s.own_hash, {{ end }}s.farther_hash{{ ',' if not loop.last }}
-            {%- endfor %}
-        ), 0) as version,
-        to_jsonb(array_remove(array[
-            {%- for end, _ in sides %}
-            {{ end }}s.own_range, {{ end }}s.farther_range{{ ',' if not loop.last }}
-            {%- endfor %}
-        ], null)) as ranges
-    from nearest
-    {%- for end, _ in sides %}
-    left join {{ end }}s
-        on {{ end }}s.device_id = nearest.device_id
-        and {{ end }}s.sensor_type = nearest.sensor_type
-        and {{ end }}s.production_date = nearest.{{ end }}_date
-    {%- endfor %}
+        sensor_type, device_id,
+        production_date {{ '+' if side == 'before' else '-' }} 1 as production_date,
+        {%- for moment in ['hash', 'from', 'until'] %}
+        {%- set column = end ~ '_' ~ moment %}
+        {{ column }},
+        case when not is_full_{{ end }} then lag({{ column }}) over series end
+            as farther_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ builds() }}
+    where model = '{{ table }}' and {{ end }}_hash is not null
+    window series as (
+        partition by sensor_type, device_id
+        order by production_date {{ 'desc' if side == 'after' }}
+    )
+) as next_{{ border }} on {{ same_device_day('next_' ~ border, 'days') }}
+left join lateral (
+    {{ first_border(table, end, side, 'days', 'next_' ~ border ~ '.device_id is null') }}
+) as distant_{{ border }} on true
+left join lateral (
+    {{ first_border(
+        table, end, side, 'distant_' ~ border, 'not distant_' ~ border ~ '.is_full_' ~ end
+    ) }}
+) as farther_{{ border }} on true
+{%- endfor %}
 {%- endmacro %}
 
 
-{#- Written alike by every session: JSON would have the moments on its clock. -#}
-{% macro border_range(end) -%}
-    jsonb_build_object(
-        {%- for moment in ['from', 'until'] %}
-        '{{ moment }}', (to_jsonb({{ end }}_{{ moment }} at time zone 'UTC') #>> '{}') || '+00'
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    )
+{#- A select of the first border of a table on one side of a day, if a condition holds. -#}
+{% macro first_border(table, end, side, day, condition) -%}
+    select * from {{ builds() }} as built
+    where built.model = '{{ table }}'
+        and built.sensor_type = {{ day }}.sensor_type
+        and built.device_id = {{ day }}.device_id
+        and built.production_date {{ '<' if side == 'before' else '>' }} {{ day }}.production_date
+        and built.{{ end }}_hash is not null
+        and {{ condition }}
+    order by built.production_date {{ 'desc' if side == 'before' }}
+    limit 1
+{%- endmacro %}
+
+
+{#- A column of a border so joined: `hash`, `from` or `until`. -#}
+{% macro border_column(border, name) -%}
+    {%- set joined = border.table ~ '_' ~ border.end -%}
+    {%- set column = border.end ~ '_' ~ name -%}
+    {%- if border.is_farther -%}
+        coalesce(next_{{ joined }}.farther_{{ column }}, farther_{{ joined }}.{{ column }})
+    {%- else -%}
+        coalesce(next_{{ joined }}.{{ column }}, distant_{{ joined }}.{{ column }})
+    {%- endif -%}
 {%- endmacro %}

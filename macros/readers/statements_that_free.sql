@@ -51,6 +51,7 @@
       {% set view = api.Relation.create(
           database=relation.database, schema=schema, identifier=identifier) %}
       {% do statements.append(stand_in(view)) %}
+      {% do adapter.forget_model(models[0]) %}
     {% endif %}
   {% endfor %}
   {% if ours or others %}

@@ -7,6 +7,7 @@
   {% set target = this.incorporate(type='view') %}
   {% set wanted = target if existing is none
       else api.Relation.create(schema='pg_temp', identifier='wanted_view') %}
+  {% set statements = [target] %}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -15,13 +16,15 @@
     {{ get_create_view_as_sql(wanted, sql) }}
   {%- endcall %}
   {% if existing is not none %}
-    {% do patiently(statements_that_update(existing, wanted, target)) %}
+    {% set statements = statements_that_update(existing, wanted, target) %}
+    {% do patiently(statements) %}
     {% do run_query('drop view ' ~ wanted) %}
   {% endif %}
 
   {% do apply_grants(
       target, config.get('grants'), should_revoke=should_revoke(existing)) %}
   {% do persist_docs(target, model) %}
+  {% if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, statements | length > 0) %}{% endif %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}

@@ -17,8 +17,10 @@ class LocalPython(dbtPlugin):
         from dbt import compilation
         from dbt.adapters import postgres
         from dbt.contracts.graph.nodes import ModelNode
+        from dbt.task.run import ModelRunner
         from dbt.task.test import TestRunner
 
+        from dbt_local_python import model_builds
         from dbt_local_python.adapter import PostgresAdapter
         from dbt_local_python.inject_ctes import inject_ctes_into_sql
         from dbt_local_python.unit_test_vars import execute_unit_test
@@ -30,6 +32,7 @@ class LocalPython(dbtPlugin):
             lambda node: node.config.materialized in ENFORCES_CONSTRAINTS
         )
         TestRunner.execute_unit_test = execute_unit_test
+        ModelRunner.compile_and_execute = model_builds.compile_and_execute
 
 
 ENFORCES_CONSTRAINTS = ("table", "incremental", "device_day")

@@ -19,6 +19,7 @@ from psycopg2.extensions import new_type, register_type
 
 from dbt_local_python import code_version, failing_rows
 from dbt_local_python.commented import commented
+from dbt_local_python.model_builds import ModelBuilds
 
 TURN_POLL_SECONDS = 0.2
 
@@ -50,6 +51,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
     """dbt-postgres, able to run `.py` models itself and to let one run in at a time."""
 
     turn: Connection | None = None
+    model_builds: ModelBuilds | None = None
 
     @available.parse(lambda *_: "")
     def wait_for_turn(self, say: Callable[[str], Any]) -> str:
@@ -82,12 +84,51 @@ class PostgresAdapter(postgres.PostgresAdapter):
         self.set_relations_cache(relations, clear=True)
         return ""
 
+    @available.parse(lambda *_: "")
+    def look_at_model_builds(self, table: str) -> str:
+        """Know from now on of what models were built last: `table` says so.
+
+        Returns:
+            Nothing, for use in a hook.
+        """
+        self.model_builds = ModelBuilds(
+            table, self.get_macro_resolver(), self.config, self.turn.handle
+        )
+        return ""
+
+    @available.parse(lambda *_: "")
+    def note_model(self, unique_id: str, has_changed: bool) -> str:
+        """Write down, in this transaction, what a model has just been built from.
+
+        Args:
+            unique_id: the model.
+            has_changed: whether its rows, or its definition, are others than before.
+
+        Returns:
+            Nothing, for use in Jinja.
+        """
+        if self.model_builds is not None:
+            handle = self._in_transaction("A note of what was built").handle
+            with commented(handle, self._add_comment), handle.cursor() as cursor:
+                self.model_builds.note(cursor, unique_id, bool(has_changed))
+        return ""
+
+    @available.parse(lambda *_: "")
+    def forget_model(self, unique_id: str) -> str:
+        """Take a model for one that is not built: something stands in for it."""
+        if self.model_builds is not None:
+            self.model_builds.forget(unique_id)
+        return ""
+
+    def _root(self) -> Path:
+        return Path(self.config.project_root).resolve()
+
     def cleanup_connections(self) -> None:
         """Close all connections at the end of a run: the next one may begin."""
         super().cleanup_connections()
         if self.turn is not None:
             self.connections.close(self.turn)
-            self.turn = None
+            self.turn = self.model_builds = None
 
     @available.parse(lambda *_: "")
     def execute_patiently(
@@ -259,8 +300,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
             model: the node, as Jinja's `model` has it.
             code: its compiled code.
         """
-        root = Path(self.config.project_root).resolve()
-        return code_version.code_version(model, code, root)
+        return code_version.code_version(model, code, self._root())
 
     @available.parse(lambda *_: 0)
     def build_days(

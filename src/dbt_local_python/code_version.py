@@ -43,7 +43,7 @@ def code_version(model: dict[str, Any], code: str, project_root: Path) -> str:
         modules that a Python model imports, also through others.
     """
     if model["language"] == "python":
-        parts = [code, *_module_sources(code, project_root)]
+        parts = [code, *module_sources(code, project_root)]
     else:
         parts = [_without_comments(_without_imports(code))]
     config = model["config"]
@@ -71,7 +71,8 @@ def _without_comments(code: str) -> str:
 
 
 @functools.cache
-def _module_sources(code: str, project_root: Path) -> tuple[str, ...]:
+def module_sources(code: str, project_root: Path) -> tuple[str, ...]:
+    """Return the project's own modules that code imports, also through others."""
     found: dict[str, str] = {}
     ahead = [code]
     while ahead:

@@ -75,12 +75,13 @@ class Plant:
             if node.resource_type == "seed"
         }
 
-    def run(self, *arguments: str, succeeds: bool | None = True) -> None:
+    def run(self, *arguments: str, succeeds: bool | None = True) -> Any:
         """One `dbt run`, or another command, on the manifest that was parsed once."""
         done = self._done(*arguments)
         assert succeeds is None or done.success == succeeds, done.exception or [
             f"{result.node.name}: {result.message}" for result in done.result
         ]
+        return done.result
 
     def failure(self, *arguments: str) -> str:
         """What `dbt run`, or another command, says that has to fail."""

@@ -57,6 +57,15 @@ def test_a_second_build_changes_no_row_writes_none_and_warns_of_nothing(built):
     assert sum(before['"analytics"."brick_production_stats"'].values()) > 0
 
 
+def test_the_audit_log_counts_the_rows_that_facts_got(built):
+    [(logged, there)] = built.sql(
+        "select max(records_processed),"
+        " (select count(*) from analytics_intermediate.int_brick_increments)"
+        " from analytics.processing_logs where model = 'int_brick_increments'"
+    )
+    assert logged == there > 0
+
+
 def test_a_run_without_news_writes_no_row_of_any_table(built):
     """Whether they are kept by the day or worked out each time; but the audit log."""
 

@@ -156,9 +156,9 @@ CONTROLS = {
     "the hash of a border is not in the fingerprint": Control(
         lambda: late(cases.a_late_reading_in_the_tail_of_the_previous_day(DEVICE)),
         {
-            "macro.brickworks.borders_beside": (
-                "{{ end }}s.own_hash, {{ end }}s.farther_hash",
-                "0, 0",
+            "macro.brickworks.wanted_days": (
+                "{{ border_column(border, 'hash') }}",
+                "0",
             )
         },
     ),
@@ -167,11 +167,15 @@ CONTROLS = {
             cases.a_late_reading_in_the_tail_before_a_day_of_a_few_minutes(DEVICE)
         ),
         {
-            "macro.brickworks.borders_beside": (
+            "macro.brickworks.join_borders": (
                 "case when not is_full",
                 "case when 0=1 and is_full",
             )
         },
+    ),
+    "no border is looked for beyond a silence": Control(
+        lambda: late(cases.a_late_reading_before_the_days_that_a_gap_bridged(DEVICE)),
+        {"macro.brickworks.first_border": ("and {{ condition }}", "and false")},
     ),
     "what should be there counts, not what was built": Control(
         a_table_left_behind,
@@ -233,8 +237,8 @@ CONTROLS = {
         a_wave_that_began_beyond_the_border,
         {
             "macro.brickworks.reads": (
-                "between (near ->> 'from')::timestamptz",
-                "between (near ->> 'from')::timestamptz - interval '1 day'",
+                "between {{ day }}.reads_beside[2 * border - 1]",
+                "between {{ day }}.reads_beside[2 * border - 1] - interval '1 day'",
             )
         },
         refreshed_without=True,

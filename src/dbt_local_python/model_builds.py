@@ -1,0 +1,279 @@
+"""Which models have nothing to do: their code and all they read stand as before.
+
+One row per model, in a table of its own, says of what it was last built. It is
+written in the transaction that writes the model's rows, so that a killed run leaves
+both as they were. An idle model is not even compiled: rendering seventy models, to hear
+from each that nothing is new, costs more than all else in a run without news.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from dbt.artifacts.schemas.results import RunStatus
+from dbt.artifacts.schemas.run import RunResult
+from dbt.config import RuntimeConfig
+from dbt.context.configured import FQNLookup
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ManifestNode
+from dbt.flags import get_flags
+from dbt.node_types import NodeType
+from dbt.task.base import ExecutionContext
+from dbt.task.run import ModelRunner
+from psycopg2 import Error
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from dbt_local_python.code_version import module_sources
+
+LEDGER = "int_message_days"
+"""The model that accounts for every raw row: who reads raw messages has its days."""
+
+UNKNOWN = ""
+"""The version of what has none, such as the raw table."""
+
+TRUSTS_NOTHING = "full"
+"""The value of var `reconcile` with which a run looks at everything anew."""
+
+STANDING = """
+select model, relation, code, built_from, version, stands_as, relkind = 'v'
+from {builds}
+inner join pg_class on pg_class.oid = to_regclass(relation)
+"""
+
+STANDS_AS = {
+    "table": "(select relfilenode || case when exists (select from {relation})"
+    " then '' else ' empty' end from pg_class where oid = '{relation}'::regclass)",
+    "view": "md5(pg_get_viewdef('{relation}'::regclass))",
+}
+"""By what a relation is known again: a table by its file, which is another one after
+`truncate` or `drop`, and by whether it has rows; a view by its definition."""
+
+WRITE_BUILD = """
+insert into {builds} (model, relation, code, built_from, version, stands_as)
+values (%s, %s, %s, %s, %s, {stands_as})
+on conflict (model) do update
+set relation = excluded.relation, code = excluded.code, version = excluded.version,
+    built_from = excluded.built_from, stands_as = excluded.stands_as
+"""
+
+VERSION_OF_ROWS = """
+select count(*) || ' ' || coalesce(sum(hash_record_extended(stored, 0)), 0)
+from {relation} as stored
+"""
+
+compile_and_execute_as_dbt_does = ModelRunner.compile_and_execute
+
+
+def compile_and_execute(
+    runner: ModelRunner, manifest: Manifest, context: ExecutionContext
+) -> RunResult | None:
+    """Stand in for `dbt.task.run.ModelRunner.compile_and_execute`.
+
+    Returns:
+        What dbt's own method returns; of an idle model the result `IDLE`, 0 rows.
+    """
+    # Seeds and snapshots have runners that are of this kind, too.
+    is_model = runner.node.resource_type == NodeType.Model
+    builds = runner.adapter.model_builds if is_model else None
+    if builds is None or not builds.is_idle(runner.node):
+        return compile_and_execute_as_dbt_does(runner, manifest, context)
+    return RunResult(
+        node=runner.node,
+        status=RunStatus.Success,
+        timing=[],
+        thread_id=threading.current_thread().name,
+        execution_time=0,
+        message="IDLE",
+        adapter_response={"_message": "IDLE", "code": "IDLE", "rows_affected": 0},
+        failures=None,
+        batch_results=None,
+    )
+
+
+class Build(NamedTuple):
+    """What a model was last built of, and what came of it."""
+
+    code: str
+    """Hash of its code, config and columns."""
+    built_from: str
+    """Hash of the code and of the versions of all it reads."""
+    version: str
+    """Another one whenever its rows or its code change."""
+
+
+class ModelBuilds:
+    """What the models of a project were last built of; one object a run."""
+
+    def __init__(
+        self, table: str, manifest: Manifest, config: RuntimeConfig, look: Connection
+    ) -> None:
+        """Remember where to look.
+
+        Args:
+            table: what holds the builds.
+            manifest: the project's.
+            config: the run's.
+            look: a connection of which each statement is a transaction.
+        """
+        self._table, self._nodes = table, manifest.nodes
+        self._look, self._lock = look, threading.Lock()
+        self._root = Path(config.project_root).resolve()
+        lookup = FQNLookup(config.project_name)
+        told = {**config.vars.vars_for(lookup, "postgres"), **config.cli_vars}
+        # How a run looks for news does not decide what comes of them.
+        self._trusts_nothing = told.pop("reconcile", None) == TRUSTS_NOTHING
+        macros = [
+            macro.macro_sql
+            for _, macro in sorted(manifest.macros.items())
+            if macro.package_name == config.project_name
+        ]
+        self._project = _hash([json.dumps(told, sort_keys=True, default=str), *macros])
+        self._ahead: dict[str, str] = {}
+        self._codes: dict[str, str] = {}
+        self._seeds: dict[str, str] = {}
+
+    def is_idle(self, node: ManifestNode) -> bool:
+        """Whether a model's code and all it reads are what it was last built from.
+
+        Never in a run that trusts nothing, refreshes all, or reads no rows. Asked
+        before the model reads anything: what is noted later may be older than the rows
+        that it has read, never newer.
+        """
+        with self._lock:
+            built_from = self._ahead[node.unique_id] = self._built_from(node)
+            build = self._builds.get(node.unique_id)
+        flags, refreshes_all = get_flags(), node.config.full_refresh
+        if refreshes_all is None:
+            refreshes_all = flags.FULL_REFRESH
+        if self._trusts_nothing or refreshes_all or flags.EMPTY:
+            return False
+        return (
+            build is not None
+            and build.built_from == built_from
+            and built_from != UNKNOWN
+        )
+
+    def note(self, cursor: Cursor, unique_id: str, has_changed: bool) -> None:
+        """Write down what a model has just been built of, if that is news.
+
+        Args:
+            cursor: of the transaction that has written the model's rows.
+            unique_id: the model.
+            has_changed: whether its rows, or its definition, are others than before.
+        """
+        node = self._nodes[unique_id]
+        with self._lock:
+            before, code = self._builds.get(unique_id), self._code(node)
+            is_same = before is not None and before.code == code and not has_changed
+            version = before.version if is_same else str(uuid4())
+            build = Build(code, self._ahead[unique_id], version)
+            if build == before:
+                return
+            stands_as = _stands_as(
+                node.relation_name, node.config.materialized == "view"
+            )
+            cursor.execute(
+                WRITE_BUILD.format(
+                    builds=self._table, stands_as=stands_as.replace("%", "%%")
+                ),
+                [unique_id, node.relation_name, *build],
+            )
+            self._builds[unique_id] = build
+
+    def forget(self, unique_id: str) -> None:
+        """Take a model's relation for another one than was built."""
+        with self._lock:
+            self._builds.pop(unique_id, None)
+
+    @cached_property
+    def _builds(self) -> dict[str, Build]:
+        """The builds of models whose relations stand as they were left."""
+        found = self._query(STANDING.format(builds=self._table))
+        looks = [
+            f"select {number}, {_stands_as(relation, is_view)}"
+            for number, (_, relation, *_, is_view) in enumerate(found)
+        ]
+        standing = dict(self._query(" union all ".join(looks))) if looks else {}
+        return {
+            model: Build(*build)
+            for number, (model, _, *build, as_left, _) in enumerate(found)
+            if standing.get(number) == as_left
+        }
+
+    def _built_from(self, node: ManifestNode) -> str:
+        """Hash what a model is built from, if there is a version of all it reads."""
+        of_code = node.config.materialized == "view"
+        inputs = set(self._inputs(node))
+        reads_raw = any(name.startswith("source.") for name in inputs)
+        nodes = [self._nodes[i] for i in sorted(inputs) if i in self._nodes]
+        if reads_raw and not of_code and LEDGER not in [input.name for input in nodes]:
+            return UNKNOWN
+        versions = [self._version(input, of_code) for input in nodes]
+        if UNKNOWN in versions:
+            return UNKNOWN
+        return _hash([self._code(node), *versions])
+
+    def _inputs(self, node: ManifestNode) -> Iterator[str]:
+        """The relations that are read, also through views and ephemeral models."""
+        for unique_id in node.depends_on.nodes:
+            read = self._nodes.get(unique_id)
+            yield unique_id
+            if read and read.config.materialized in ("ephemeral", "view"):
+                yield from self._inputs(read)
+
+    def _version(self, node: ManifestNode, of_code: bool) -> str:
+        """The version of a relation's rows, or of the code that gave it its columns."""
+        if node.resource_type == NodeType.Seed:
+            return self._version_of_seed(node.relation_name)
+        if node.config.materialized == "ephemeral":
+            return self._code(node)
+        build = self._builds.get(node.unique_id)
+        if build is None:
+            return UNKNOWN
+        return build.code if of_code else build.version
+
+    def _version_of_seed(self, relation: str) -> str:
+        """Its rows, hashed when a reader asks: by then the run has loaded it."""
+        if relation not in self._seeds:
+            found = self._query(VERSION_OF_ROWS.format(relation=relation))
+            self._seeds[relation] = found[0][0] if found else UNKNOWN
+        return self._seeds[relation]
+
+    def _query(self, query: str) -> list[tuple]:
+        """The rows of a query; none if the session is lost: then nothing is idle."""
+        with suppress(Error), self._look.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+        return []
+
+    def _code(self, node: ManifestNode) -> str:
+        """Hash what decides what a model does with what it reads."""
+        if node.unique_id not in self._codes:
+            modules = ()
+            if node.language == "python":
+                modules = module_sources(node.raw_code, self._root)
+            columns = {name: column.to_dict() for name, column in node.columns.items()}
+            said = json.dumps(
+                [node.config.to_dict(), columns], sort_keys=True, default=str
+            )
+            self._codes[node.unique_id] = _hash(
+                [self._project, node.relation_name or "", node.raw_code, said, *modules]
+            )
+        return self._codes[node.unique_id]
+
+
+def _stands_as(relation: str, is_view: bool) -> str:
+    return STANDS_AS["view" if is_view else "table"].format(relation=relation)
+
+
+def _hash(parts: list[str]) -> str:
+    return hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
