@@ -87,7 +87,7 @@ def _of_one_size(size: Size) -> Iterator[Target]:
         yield Target(what, "", f"{times:.1f} x", None)
     for key, way, name, limit in (
         ("noop_full", "full", "models", 3),
-        ("noop_arrivals", "arrivals", "models", 3),
+        ("noop_arrivals", "arrivals", "models", 1.5),
         ("noop_full_test", "full", "models and all data tests", None),
         ("noop_hourly", "arrivals", "models and hourly tests", None),
     ):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,6 +37,8 @@ from dbt_local_python.code_version import module_sources
 
 LEDGER = "int_message_days"
 """The model that accounts for every raw row: who reads raw messages has its days."""
+
+WORD = re.compile(r"\w+")
 
 UNKNOWN = ""
 """The version of what has none, such as the raw table."""
@@ -131,12 +134,14 @@ class ModelBuilds:
         told = {**config.vars.vars_for(lookup, "postgres"), **config.cli_vars}
         # How a run looks for news does not decide what comes of them.
         self._trusts_nothing = told.pop("reconcile", None) == TRUSTS_NOTHING
-        macros = [
-            macro.macro_sql
-            for _, macro in sorted(manifest.macros.items())
+        self._named = {
+            name: json.dumps(value, sort_keys=True, default=str)
+            for name, value in told.items()
+        } | {
+            macro.name: macro.macro_sql
+            for macro in manifest.macros.values()
             if macro.package_name == config.project_name
-        ]
-        self._project = _hash([json.dumps(told, sort_keys=True, default=str), *macros])
+        }
         self._ahead: dict[str, str] = {}
         self._codes: dict[str, str] = {}
         self._seeds: dict[str, str] = {}
@@ -265,10 +270,26 @@ class ModelBuilds:
             said = json.dumps(
                 [node.config.to_dict(), columns], sort_keys=True, default=str
             )
-            self._codes[node.unique_id] = _hash(
-                [self._project, node.relation_name or "", node.raw_code, said, *modules]
-            )
+            materialization = f"materialization_{node.config.materialized}_postgres"
+            names = self._names(" ".join([node.raw_code, said, materialization]))
+            named = [f"{name} {self._named[name]}" for name in sorted(names)]
+            parts = [node.relation_name or "", node.raw_code, said, *modules, *named]
+            self._codes[node.unique_id] = _hash(parts)
         return self._codes[node.unique_id]
+
+    def _names(self, code: str) -> set[str]:
+        """The macros and vars of the project that code names, also through macros.
+
+        Whatever is spelled like one counts: to wake a model too many costs a look, to
+        miss one that is named by a config or another var would leave wrong numbers.
+        """
+        found: set[str] = set()
+        ahead = [code]
+        while ahead:
+            new = (self._named.keys() & WORD.findall(ahead.pop())) - found
+            found |= new
+            ahead += (self._named[name] for name in new)
+        return found
 
 
 def _stands_as(relation: str, is_view: bool) -> str:
