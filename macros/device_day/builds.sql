@@ -39,6 +39,11 @@ create table if not exists {{ builds() }} (
     is_full_tail boolean,
     primary key (model, sensor_type, device_id, production_date)
 );
+{#- Days without rows have no border: who looks for the nearest one must not pass them all. -#}
+{%- for end in ['head', 'tail'] %}
+create index if not exists device_day_builds_{{ end }}s on {{ builds() }}
+    (model, sensor_type, device_id, production_date) where {{ end }}_hash is not null;
+{%- endfor %}
 create table if not exists {{ model_builds() }} (
     model text primary key,
     relation text not null,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from dbt.artifacts.schemas.results import RunStatus
@@ -36,12 +36,13 @@ from psycopg2.extensions import cursor as Cursor
 from dbt_local_python.code_version import module_sources
 
 LEDGER = "int_message_days"
-"""The model that accounts for every raw row: who reads raw messages has its days."""
+"""The model that accounts for every raw row: who reads its days besides raw messages
+need not count these."""
 
 WORD = re.compile(r"\w+")
 
 UNKNOWN = ""
-"""The version of what has none, such as the raw table."""
+"""The version of what has none, such as a table that was left out so far."""
 
 TRUSTS_NOTHING = "full"
 """The value of var `reconcile` with which a run looks at everything anew."""
@@ -68,10 +69,14 @@ set relation = excluded.relation, code = excluded.code, version = excluded.versi
     built_from = excluded.built_from, stands_as = excluded.stands_as
 """
 
-VERSION_OF_ROWS = """
+VERSION_OF_SEED = """
 select count(*) || ' ' || coalesce(sum(hash_record_extended(stored, 0)), 0)
 from {relation} as stored
 """
+
+VERSION_OF_SOURCE = "select count(*) || ' ' || coalesce(max(id), 0) from {relation}"
+"""Of messages that come and go, and do not change, nothing more need be known: what
+becomes visible late, below the greatest id, makes the count another one."""
 
 compile_and_execute_as_dbt_does = ModelRunner.compile_and_execute
 
@@ -127,7 +132,7 @@ class ModelBuilds:
             config: the run's.
             look: a connection of which each statement is a transaction.
         """
-        self._table, self._nodes = table, manifest.nodes
+        self._table, self._nodes = table, {**manifest.nodes, **manifest.sources}
         self._look, self._lock = look, threading.Lock()
         self._root = Path(config.project_root).resolve()
         lookup = FQNLookup(config.project_name)
@@ -144,7 +149,7 @@ class ModelBuilds:
         }
         self._ahead: dict[str, str] = {}
         self._codes: dict[str, str] = {}
-        self._seeds: dict[str, str] = {}
+        self._rows: dict[str, str] = {}
 
     def is_idle(self, node: ManifestNode) -> bool:
         """Whether a model's code and all it reads are what it was last built from.
@@ -217,12 +222,10 @@ class ModelBuilds:
     def _built_from(self, node: ManifestNode) -> str:
         """Hash what a model is built from, if there is a version of all it reads."""
         of_code = node.config.materialized == "view"
-        inputs = set(self._inputs(node))
-        reads_raw = any(name.startswith("source.") for name in inputs)
-        nodes = [self._nodes[i] for i in sorted(inputs) if i in self._nodes]
-        if reads_raw and not of_code and LEDGER not in [input.name for input in nodes]:
-            return UNKNOWN
-        versions = [self._version(input, of_code) for input in nodes]
+        inputs = [self._nodes[i] for i in sorted(set(self._inputs(node)))]
+        if of_code or LEDGER in [input.name for input in inputs]:
+            inputs = [i for i in inputs if i.resource_type != NodeType.Source]
+        versions = [self._version(input, of_code) for input in inputs]
         if UNKNOWN in versions:
             return UNKNOWN
         return _hash([self._code(node), *versions])
@@ -230,15 +233,17 @@ class ModelBuilds:
     def _inputs(self, node: ManifestNode) -> Iterator[str]:
         """The relations that are read, also through views and ephemeral models."""
         for unique_id in node.depends_on.nodes:
-            read = self._nodes.get(unique_id)
             yield unique_id
-            if read and read.config.materialized in ("ephemeral", "view"):
+            read = self._nodes[unique_id]
+            if getattr(read.config, "materialized", None) in ("ephemeral", "view"):
                 yield from self._inputs(read)
 
-    def _version(self, node: ManifestNode, of_code: bool) -> str:
+    def _version(self, node: Any, of_code: bool) -> str:  # noqa: ANN401
         """The version of a relation's rows, or of the code that gave it its columns."""
+        if node.resource_type == NodeType.Source:
+            return self._version_of_rows(node.relation_name, VERSION_OF_SOURCE)
         if node.resource_type == NodeType.Seed:
-            return self._version_of_seed(node.relation_name)
+            return self._version_of_rows(node.relation_name, VERSION_OF_SEED)
         if node.config.materialized == "ephemeral":
             return self._code(node)
         build = self._builds.get(node.unique_id)
@@ -246,12 +251,12 @@ class ModelBuilds:
             return UNKNOWN
         return build.code if of_code else build.version
 
-    def _version_of_seed(self, relation: str) -> str:
-        """Its rows, hashed when a reader asks: by then the run has loaded it."""
-        if relation not in self._seeds:
-            found = self._query(VERSION_OF_ROWS.format(relation=relation))
-            self._seeds[relation] = found[0][0] if found else UNKNOWN
-        return self._seeds[relation]
+    def _version_of_rows(self, relation: str, query: str) -> str:
+        """Asked when a reader asks: by then the run has loaded a seed."""
+        if relation not in self._rows:
+            found = self._query(query.format(relation=relation))
+            self._rows[relation] = found[0][0] if found else UNKNOWN
+        return self._rows[relation]
 
     def _query(self, query: str) -> list[tuple]:
         """The rows of a query; none if the session is lost: then nothing is idle."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from scratch import Scratch
 from dbt_local_python.model_builds import ModelBuilds
 
 ARRIVALS = "{reconcile: arrivals}"
-NEVER_IDLE = {"int_message_days", "processing_logs"}
-"""One counts the raw rows, the other is what every run writes."""
+NEVER_IDLE = {"processing_logs"}
+"""Every run writes to it."""
 
 STAGED, FACTS = "stg_brick_counts", "int_brick_increments"
 FACTS_TABLE = f"analytics_intermediate.{FACTS}"
@@ -60,8 +61,20 @@ def test_a_run_that_trusts_nothing_leaves_no_model_alone(plant: Plant):
 def test_a_message_wakes_what_reads_it_and_nothing_else(plant: Plant):
     plant.arrive(steady("SAU-ME-01", "09:00", 0, 2000))
     woken = worked(plant)
-    assert {STAGED, FACTS, "device_days", "brick_production_losses"} <= woken
+    assert {"int_message_days", STAGED, FACTS, "brick_production_losses"} <= woken
     assert not {"int_moisture_units", "brick_production_stats"} & woken
+    assert_full_finds_nothing(plant)
+
+
+def test_a_message_that_is_gone_or_visible_late_wakes_the_ledger(plant: Plant):
+    [message] = steady("SAU-ME-01", "09:20", 0, 2300, 1)
+    plant.arrive([message])
+    worked(plant)
+    [(newest,)] = plant.sql("select max(id) from raw.measurements")
+    plant.sql("delete from raw.measurements where id = %s - 1", newest)
+    assert "int_message_days" in worked(plant)
+    plant.arrive([replace(message, id=newest - 1)])
+    assert "int_message_days" in worked(plant)
     assert_full_finds_nothing(plant)
 
 
