@@ -22,6 +22,7 @@ from brickworks.local_database import Cluster, temporary_cluster
 
 LIMIT = 3
 MODELS = "+device_days"
+ANOTHER_PLANT = ("--vars", "forget_missing_days: true")
 
 # Sixty devices of three days, and of each message all that is told below by its number.
 MESSAGES = """
@@ -127,12 +128,12 @@ def seconds(
     def run(*arguments: str) -> None:
         subprocess.run([*dbt, *arguments, *where], env=environment, check=True)
 
-    run("seed")
+    run("seed", *ANOTHER_PLANT)
     taken = []
     # With nothing to read it takes as long as dbt itself does.
     for more in (["--empty"], []):
         started = time.monotonic()
-        run("run", "--select", MODELS, "--full-refresh", *more)
+        run("run", "--select", MODELS, "--full-refresh", *ANOTHER_PLANT, *more)
         taken.append(time.monotonic() - started)
     return taken[1] - taken[0]
 

@@ -9,6 +9,7 @@
         materialized='incremental',
         full_refresh=false,
         on_schema_change='append_new_columns',
+        post_hook='{{ adapter.note_model(model.unique_id, false) }}',
         indexes=[{'columns': ['started_at']}, {'columns': ['model', 'started_at']}],
     )
 }}

@@ -289,12 +289,19 @@ class ModelBuilds:
         miss one that is named by a config or another var would leave wrong numbers.
         """
         found: set[str] = set()
-        ahead = [code]
+        ahead = self._named.keys() & WORD.findall(code)
         while ahead:
-            new = (self._named.keys() & WORD.findall(ahead.pop())) - found
-            found |= new
-            ahead += (self._named[name] for name in new)
+            found |= ahead
+            ahead = set().union(*(self._names_in[name] for name in ahead)) - found
         return found
+
+    @cached_property
+    def _names_in(self) -> dict[str, set[str]]:
+        """The same of each macro and var, but for what they name in turn."""
+        return {
+            name: self._named.keys() & WORD.findall(text)
+            for name, text in self._named.items()
+        }
 
 
 def _stands_as(relation: str, is_view: bool) -> str:
