@@ -17,10 +17,10 @@ with noted as (
     from (
         select due.sensor_type, due.device_id, due.production_date, counts.row_count
             {%- if border %},
-            counts.first_at as head_from, head.edge as head_until,
-            hashes.head_hash, head.is_full as is_full_head,
-            tail.edge as tail_from, counts.last_at as tail_until,
-            hashes.tail_hash, tail.is_full as is_full_tail
+            counts.first_at as head_from, hashes.head_until, hashes.head_hash,
+            head.is_full as is_full_head,
+            hashes.tail_from, counts.last_at as tail_until, hashes.tail_hash,
+            tail.is_full as is_full_tail
             {%- endif %}
         from {{ builds() }} as due
         cross join lateral (
@@ -43,7 +43,8 @@ select coalesce(sum(row_count), 0)::bigint from noted
 
 
 {#- The two ends of a day, as laterals that follow its `counts`: how far each reaches, and a
-    hash of its rows. -#}
+    hash of its rows. They end with a row: the same rows are the same border, however far
+    it might have reached. -#}
 {% macro edges(border, own) -%}
 {%- set at = 'stored.' ~ border['at'] %}
         {%- for end in ['head', 'tail'] %}
@@ -55,8 +56,10 @@ select coalesce(sum(row_count), 0)::bigint from noted
             select
                 sum(hash_record_extended(stored, 0)) filter (where {{ at }} <= head.edge)
                     as head_hash,
+                max({{ at }}) filter (where {{ at }} <= head.edge) as head_until,
                 sum(hash_record_extended(stored, 0)) filter (where {{ at }} >= tail.edge)
-                    as tail_hash
+                    as tail_hash,
+                min({{ at }}) filter (where {{ at }} >= tail.edge) as tail_from
             from {{ this }} as stored
             where {{ own }} and ({{ at }} <= head.edge or {{ at }} >= tail.edge)
         ) as hashes on true

@@ -65,6 +65,13 @@ def a_late_reading_in_the_tail_before_a_day_of_a_few_minutes(name: str) -> Case:
     return Case(first, [late], ("int_brick_increments", 2))
 
 
+def a_late_reading_hours_after_the_first_minutes_of_a_day(name: str) -> Case:
+    """The head reaches an hour then, and is still these minutes: nothing is news."""
+    first = steady(name, "20:00", 0, 5000) + steady(name, "06:00", 1, 5400, 12)
+    late = reading(name, at("12:00", 1), 8000, LATE)
+    return Case(first, [late], ("int_brick_increments", 1))
+
+
 def a_late_reading_says_which_side_of_a_wave_is_misread(name: str) -> Case:
     """Outside of the tail: ten minutes low, ten high, for longer than an hour."""
     wave = (5000 + i + 9000 * (i // 10 % 2) for i in range(100))
