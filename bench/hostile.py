@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +16,8 @@ from pathlib import Path
 import click
 import psycopg2
 
-from bench.scenarios import ROOT, SERVER_SETTINGS
-from brickworks.local_database import Cluster, temporary_cluster
+from bench.throw_away import throw_away
+from brickworks.local_database import Cluster
 
 LIMIT = 3
 MODELS = "+device_days"
@@ -111,7 +110,7 @@ HOSTILE = {
 
 
 def seconds(
-    cluster: Cluster, folder: Path, kind: dict[str, str], messages: int
+    cluster: Cluster, options: list[str], kind: dict[str, str], messages: int
 ) -> float:
     """Fill the raw table and build from nothing; seconds of the models alone."""
     with closing(psycopg2.connect(**cluster.superuser_dsn())) as connection:
@@ -121,12 +120,10 @@ def seconds(
             cursor.execute(MESSAGES.format(messages=messages, **kind))
             cursor.execute("vacuum analyze raw.measurements")
     dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet"]
-    where = ["--project-dir", str(ROOT), "--profiles-dir", str(folder)]
-    where += ["--target-path", str(folder / "target"), "--log-path", str(folder)]
     environment = os.environ | cluster.server.environment()
 
     def run(*arguments: str) -> None:
-        subprocess.run([*dbt, *arguments, *where], env=environment, check=True)
+        subprocess.run([*dbt, *arguments, *options], env=environment, check=True)
 
     run("seed", *ANOTHER_PLANT)
     taken = []
@@ -142,16 +139,9 @@ def seconds(
 @click.argument("messages", type=click.IntRange(min=1000), default=100_000)
 def main(messages: int) -> None:
     """Build as many hostile MESSAGES as ordinary ones and print what that costs."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # The server may be another user.
-        (folder / "profiles.yml").write_text(
-            (ROOT / "profiles.example.yml").read_text(encoding="utf-8"),
-            encoding="utf-8",
-        )
-        with temporary_cluster(folder / ".local", settings=SERVER_SETTINGS) as cluster:
-            ordinary = seconds(cluster, folder, ORDINARY, messages)
-            hostile = seconds(cluster, folder, HOSTILE, messages)
+    with throw_away() as (cluster, options):
+        ordinary = seconds(cluster, options, ORDINARY, messages)
+        hostile = seconds(cluster, options, HOSTILE, messages)
     click.echo(
         f"{messages:,} messages, seconds up to the ledger: ordinary {ordinary:.1f},"
         f" hostile {hostile:.1f}: {hostile / ordinary:.2f} times (at most {LIMIT})"

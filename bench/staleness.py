@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,9 +19,10 @@ import psycopg2
 from dbt.cli.main import dbtRunner
 from psycopg2.extras import execute_values
 
-from bench.scenarios import ROOT, SERVER_SETTINGS
+from bench.scenarios import ROOT
+from bench.throw_away import throw_away
 from brickworks import status
-from brickworks.local_database import Cluster, temporary_cluster
+from brickworks.local_database import Cluster
 from brickworks.simulator import FactoryConfig, simulate
 
 LIMIT, MODELS, DEVICES, DAYS = 1, 20, 40, 365
@@ -67,7 +66,7 @@ TABLES = {
 }
 
 
-def seconds(cluster: Cluster, folder: Path) -> tuple[int, float]:
+def seconds(cluster: Cluster, options: list[str]) -> tuple[int, float]:
     """How many models were asked, and the CPU of the server meanwhile."""
     with closing(psycopg2.connect(**cluster.superuser_dsn())) as connection:
         connection.autocommit = True
@@ -79,8 +78,8 @@ def seconds(cluster: Cluster, folder: Path) -> tuple[int, float]:
                 simulate(FactoryConfig(days=1)),
                 page_size=1000,
             )
-            _dbt(folder, "seed")
-            _dbt(folder, "run")
+            _dbt(options, "seed")
+            _dbt(options, "run")
             size = {"devices": DEVICES, "days": DAYS}
             for table, (key, last, varied) in TABLES.items():
                 query = REPEAT.format(table=table, key=key, last=last, varied=varied)
@@ -90,16 +89,16 @@ def seconds(cluster: Cluster, folder: Path) -> tuple[int, float]:
                 f"select distinct model from {BUILDS} where device_id ~ '^R'"
             )
             models = {model for (model,) in cursor.fetchall()}
-            query = _question(folder, models)
+            query = _question(options, models)
             server = psutil.Process(connection.info.backend_pid)
             before = sum(server.cpu_times()[:2])
             cursor.execute(f"select count(*) from ({query}) as stale")
             return len(models), sum(server.cpu_times()[:2]) - before
 
 
-def _question(folder: Path, models: set[str]) -> str:
+def _question(options: list[str], models: set[str]) -> str:
     """The query of `brickworks status` for some models."""
-    compiled = _dbt(folder, "compile", "-s", *sorted(models)).result.results
+    compiled = _dbt(options, "compile", "-s", *sorted(models)).result.results
     nodes = {result.node.name: result.node for result in compiled}
     told = json.dumps({"versions": status.versions(nodes, ROOT)})
     printed: list[str] = []
@@ -108,15 +107,13 @@ def _question(folder: Path, models: set[str]) -> str:
         if event.info.name == "PrintEvent":
             printed.append(event.info.msg)
 
-    _dbt(folder, "run-operation", "print_stale_days", "--args", told, watcher=take)
+    _dbt(options, "run-operation", "print_stale_days", "--args", told, watcher=take)
     return "\n".join(printed)
 
 
-def _dbt(folder: Path, *arguments: str, watcher: Any = None) -> Any:  # noqa: ANN401
-    where = ["--project-dir", str(ROOT), "--profiles-dir", str(folder)]
-    where += ["--target-path", str(folder / "target"), "--log-path", str(folder)]
+def _dbt(options: list[str], *arguments: str, watcher: Any = None) -> Any:  # noqa: ANN401
     runner = dbtRunner(callbacks=[watcher] if watcher else [])
-    done = runner.invoke(["--quiet", *arguments, *where])
+    done = runner.invoke(["--quiet", *arguments, *options])
     if not done.success:
         raise click.ClickException(f"dbt {arguments[0]} failed: {done.exception}")
     return done
@@ -125,14 +122,9 @@ def _dbt(folder: Path, *arguments: str, watcher: Any = None) -> Any:  # noqa: AN
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Ask all models of bricks for the device-days that are due, and print the cost."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # The server may be another user.
-        profile = (ROOT / "profiles.example.yml").read_text(encoding="utf-8")
-        (folder / "profiles.yml").write_text(profile, encoding="utf-8")
-        with temporary_cluster(folder / ".local", settings=SERVER_SETTINGS) as cluster:
-            os.environ.update(cluster.server.environment())
-            models, taken = seconds(cluster, folder)
+    with throw_away() as (cluster, options):
+        os.environ.update(cluster.server.environment())
+        models, taken = seconds(cluster, options)
     click.echo(
         f"{models} models of {DEVICES * DAYS:,} device-days: {taken:.2f} s of the"
         f" server's CPU, for {MODELS} models {taken * MODELS / models:.2f} s"

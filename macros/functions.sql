@@ -2,7 +2,7 @@
     A guarded block: two builds that start at once would otherwise collide on
     `create or replace`, and an existing function is left alone. -#}
 {% macro create_functions() -%}
-{%- set schema = generate_schema_name(none, {'name': 'stg_'}) | trim -%}
+{%- set schema = schema_of('stg_') -%}
 {%- call statement('create_functions') -%}
 do $create$
 begin
@@ -64,5 +64,5 @@ $create$
 
 {#- The schema-qualified name of one of them. -#}
 {% macro function_name(name) -%}
-    {{ adapter.quote(generate_schema_name(none, {'name': 'stg_'}) | trim) }}.{{ name }}
+    {{ adapter.quote(schema_of('stg_')) }}.{{ name }}
 {%- endmacro %}

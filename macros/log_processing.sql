@@ -183,8 +183,7 @@ $audit$
     {% set type = node.resource_type | string %}
     {% set materialized = node.config.materialized | default(none) %}
     {% set is_test = type in ['test', 'unit_test'] %}
-    {% set writes = type in ['seed', 'snapshot']
-        or materialized in ['table', 'incremental', 'device_day'] %}
+    {% set writes = type in ['seed', 'snapshot', 'model'] and materialized != 'view' %}
     {% set name = node.source_name ~ '.' ~ node.name if type == 'source' else node.name %}
     {% set started, ended = [], [] %}
     {% for step in result.timing or [] if step.started_at and step.completed_at %}

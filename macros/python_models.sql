@@ -76,7 +76,7 @@
   {% do apply_grants(
       target, config.get('grants'), should_revoke=should_revoke(existing)) %}
   {% do persist_docs(target, model) %}
-  {% if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, has_changed) %}{% endif %}
+  {% do adapter.note_model(model.unique_id, has_changed) %}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
 

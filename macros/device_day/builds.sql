@@ -2,21 +2,20 @@
     written in the transaction that writes the model's rows. No model of dbt's, because
     all of them write to it. -#}
 {% macro builds() -%}
-    {{ adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) }}.device_day_builds
+    {{ adapter.quote(schema_of('int_')) }}.device_day_builds
 {%- endmacro %}
 
 
 {#- What each model was last built from: one row per model. -#}
 {% macro model_builds() -%}
-    {{ adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) }}.model_builds
+    {{ adapter.quote(schema_of('int_')) }}.model_builds
 {%- endmacro %}
 
 
 {% macro create_builds() -%}
-{%- set schema = adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) -%}
 {%- call statement('create_builds') -%}
 select pg_advisory_xact_lock(hashtext('brickworks create_builds'));
-create schema if not exists {{ schema }};
+create schema if not exists {{ adapter.quote(schema_of('int_')) }};
 create table if not exists {{ builds() }} (
     model text,
     sensor_type text,

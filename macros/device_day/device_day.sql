@@ -51,12 +51,12 @@
         ) }}
       {%- endif %}
     {%- endif %}
+    {%- do adapter.note_model(model.unique_id, is_new or due > 0) -%}
   {%- endif %}
 
   {{ run_hooks(post_hooks, inside_transaction=True) }}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, is_new)) -%}
   {%- do persist_docs(target_relation, model) -%}
-  {%- if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, is_new or due > 0) %}{% endif -%}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}

@@ -34,7 +34,7 @@
             and stored.production_date = {{ day }}.production_date
         union all
         select beside.*
-        from unnest(array{{ numbers_of_borders(table) if execute else [1] }}) as border
+        from unnest(array{{ numbers_of_borders(table) }}) as border
         cross join lateral (
             {{ own }}
                 and stored.{{ border_of(table)['at'] if execute else 'production_date' }}
@@ -65,12 +65,10 @@
 {%- endmacro %}
 
 
-{#- Which end of a day is read beside another, and on which side of it that day is. -#}
+{#- Which ends of other days are read beside a day: the tail of one before, the head of one
+    after. -#}
 {% macro ends_beside(reach) -%}
-    {{ return({
-        'before': {'tail': 'before'}, 'after': {'head': 'after'},
-        'both': {'tail': 'before', 'head': 'after'},
-    }[reach]) }}
+    {{ return({'before': ['tail'], 'after': ['head'], 'both': ['tail', 'head']}[reach]) }}
 {%- endmacro %}
 
 

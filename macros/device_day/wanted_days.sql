@@ -133,12 +133,12 @@ where days.is_expired and built.model = '{{ node.name }}'
     Mostly it is that of the day next to it, and one join finds these. What has none there
     is looked for by the index. -#}
 {% macro join_borders(table, reach) -%}
-{%- for end, side in ends_beside(reach).items() %}
+{%- for end in ends_beside(reach) %}
 {%- set border = table ~ '_' ~ end %}
 left join (
     select
         sensor_type, device_id,
-        production_date {{ '+' if side == 'before' else '-' }} 1 as production_date,
+        production_date {{ '+' if end == 'tail' else '-' }} 1 as production_date,
         {%- for moment in ['hash', 'from', 'until'] %}
         {%- set column = end ~ '_' ~ moment %}
         {{ column }},
@@ -149,31 +149,32 @@ left join (
     where model = '{{ table }}' and {{ end }}_hash is not null
     window series as (
         partition by sensor_type, device_id
-        order by production_date {{ 'desc' if side == 'after' }}
+        order by production_date {{ 'desc' if end == 'head' }}
     )
 ) as next_{{ border }} on {{ same_device_day('next_' ~ border, 'days') }}
 left join lateral (
-    {{ first_border(table, end, side, 'days', 'next_' ~ border ~ '.device_id is null') }}
+    {{ first_border(table, end, 'days', 'next_' ~ border ~ '.device_id is null') }}
 ) as distant_{{ border }} on true
 left join lateral (
     {{ first_border(
-        table, end, side, 'distant_' ~ border, 'not distant_' ~ border ~ '.is_full_' ~ end
+        table, end, 'distant_' ~ border, 'not distant_' ~ border ~ '.is_full_' ~ end
     ) }}
 ) as farther_{{ border }} on true
 {%- endfor %}
 {%- endmacro %}
 
 
-{#- A select of the first border of a table on one side of a day, if a condition holds. -#}
-{% macro first_border(table, end, side, day, condition) -%}
+{#- A select of the first tail of a table before a day, or head after it, if a condition
+    holds. -#}
+{% macro first_border(table, end, day, condition) -%}
     select * from {{ builds() }} as built
     where built.model = '{{ table }}'
         and built.sensor_type = {{ day }}.sensor_type
         and built.device_id = {{ day }}.device_id
-        and built.production_date {{ '<' if side == 'before' else '>' }} {{ day }}.production_date
+        and built.production_date {{ '<' if end == 'tail' else '>' }} {{ day }}.production_date
         and built.{{ end }}_hash is not null
         and {{ condition }}
-    order by built.production_date {{ 'desc' if side == 'before' }}
+    order by built.production_date {{ 'desc' if end == 'tail' }}
     limit 1
 {%- endmacro %}
 

@@ -9,7 +9,7 @@
 {% macro relation_as_it_stands(name) -%}
     {{ return(api.Relation.create(
         database=target.database,
-        schema=generate_schema_name(none, {'name': name}) | trim,
+        schema=schema_of(name),
         identifier=name,
         type='table'
     )) }}

@@ -24,7 +24,7 @@
   {% do apply_grants(
       target, config.get('grants'), should_revoke=should_revoke(existing)) %}
   {% do persist_docs(target, model) %}
-  {% if not flags.EMPTY %}{% do adapter.note_model(model.unique_id, statements | length > 0) %}{% endif %}
+  {% do adapter.note_model(model.unique_id, statements | length > 0) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
   {{ adapter.commit() }}
   {{ run_hooks(post_hooks, inside_transaction=False) }}

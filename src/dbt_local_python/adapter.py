@@ -120,9 +120,6 @@ class PostgresAdapter(postgres.PostgresAdapter):
             self.model_builds.forget(unique_id)
         return ""
 
-    def _root(self) -> Path:
-        return Path(self.config.project_root).resolve()
-
     def cleanup_connections(self) -> None:
         """Close all connections at the end of a run: the next one may begin."""
         super().cleanup_connections()
@@ -300,7 +297,8 @@ class PostgresAdapter(postgres.PostgresAdapter):
             model: the node, as Jinja's `model` has it.
             code: its compiled code.
         """
-        return code_version.code_version(model, code, self._root())
+        root = Path(self.config.project_root).resolve()
+        return code_version.code_version(model, code, root)
 
     @available.parse(lambda *_: 0)
     def build_days(

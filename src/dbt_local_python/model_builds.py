@@ -91,7 +91,8 @@ def compile_and_execute(
     """
     # Seeds and snapshots have runners that are of this kind, too.
     is_model = runner.node.resource_type == NodeType.Model
-    builds = runner.adapter.model_builds if is_model else None
+    # Other adapters, too, have runners of this kind.
+    builds = getattr(runner.adapter, "model_builds", None) if is_model else None
     if builds is None or not builds.is_idle(runner.node):
         return compile_and_execute_as_dbt_does(runner, manifest, context)
     return RunResult(
@@ -175,11 +176,15 @@ class ModelBuilds:
     def note(self, cursor: Cursor, unique_id: str, has_changed: bool) -> None:
         """Write down what a model has just been built of, if that is news.
 
+        Nothing of a run that reads no rows.
+
         Args:
             cursor: of the transaction that has written the model's rows.
             unique_id: the model.
             has_changed: whether its rows, or its definition, are others than before.
         """
+        if get_flags().EMPTY:
+            return
         node = self._nodes[unique_id]
         with self._lock:
             before, code = self._builds.get(unique_id), self._code(node)
