@@ -20,10 +20,7 @@
             due.code_version,
             due.reads_beside
         from (select * from {{ ref(of) }}) as days
-        inner join {{ builds() }} as due
-            on {{ same_device_day('due', 'days') }}
-            and due.model = '{{ model.name }}'
-            and due.is_due
+        inner join {{ due_days() }} as due on {{ same_device_day('due', 'days') }}
         {%- endif %}
         /*[ end ]*/
     )

@@ -15,6 +15,7 @@
   {%- if flags.EMPTY %}
     {#- No row is read, so nothing is noted as built; a table that stands is left alone. -#}
     {%- if is_new %}
+      {%- do run_query(take_due_days()) -%}
       {%- call statement('main') -%}
         {{ create_table_as(False, target_relation, rows_of_model()) }}
       {%- endcall -%}
@@ -25,8 +26,7 @@
     {%- call statement('main') -%}{{ mark_due_days(is_new, anew=should_full_refresh()) }}{%- endcall -%}
     {%- set due = load_result('main').response.rows_affected -%}
     {%- if due > 0 or is_new %}
-      {#- Without statistics the planner takes many new days for one. -#}
-      {%- if due > 100 %}{% do run_query('analyze ' ~ builds()) %}{% endif -%}
+      {%- do run_query(take_due_days()) -%}
       {%- set select_rows = rows_of_model() -%}
       {%- if is_new %}
         {%- set statement_of_days = create_table_as(False, target_relation, select_rows) -%}
@@ -38,7 +38,7 @@
           insert into {{ this }} ({{ get_quoted_csv(model.columns) }}) {{ select_rows }}
         {%- endset -%}
       {%- endif %}
-      {%- set written = adapter.build_days(statement_of_days, select_rows, builds(), is_to_build(), *raw_messages()) -%}
+      {%- set written = adapter.build_days(statement_of_days, select_rows, due_days(), *raw_messages()) -%}
       {%- if is_new %}{% do create_indexes(target_relation) %}{% endif -%}
       {%- do store_raw_result('main', message='BUILD ' ~ written, code='BUILD', rows_affected=written) -%}
       {#- The models that read it next plan with what is in it now. -#}
@@ -58,6 +58,11 @@
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, is_new)) -%}
   {%- do persist_docs(target_relation, model) -%}
   {{ adapter.commit() }}
+  {#- In a transaction of its own: the lock of `analyze` is kept until the end. -#}
+  {%- if due is defined and due > 100 %}
+    {%- call statement('analyze_builds', auto_begin=True) %}analyze (skip_locked) {{ builds() }}{% endcall -%}
+    {{ adapter.commit() }}
+  {%- endif %}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
@@ -163,8 +168,8 @@ delete from {{ this }} where not exists (
     select from {{ builds() }} where model = '{{ model.name }}' and not is_due
 );
 delete from {{ this }} as stored
-using {{ builds() }} as due
-where due.model = '{{ model.name }}' and due.is_due and {{ is_stored_of('due') }}
+using {{ due_days() }} as due
+where {{ is_stored_of('due') }}
 {%- endmacro %}
 
 
@@ -219,6 +224,22 @@ where due.model = '{{ model.name }}' and due.is_due and {{ is_stored_of('due') }
 {#- The days to build, as a predicate of what is built. -#}
 {% macro is_to_build() -%}
     model = '{{ model.name }}' and is_due
+{%- endmacro %}
+
+
+{#- The days to build, in a table of the transaction's own: without statistics the planner
+    takes many for one, and to analyze the table of what is built would keep all other
+    models from doing so until this one has ended. -#}
+{% macro due_days() -%}
+    pg_temp.due_days
+{%- endmacro %}
+
+
+{% macro take_due_days() -%}
+create temporary table due_days on commit drop as
+select sensor_type, device_id, production_date, code_version, reads_beside
+from {{ builds() }} where {{ is_to_build() }};
+analyze {{ due_days() }}
 {%- endmacro %}
 
 

@@ -22,7 +22,7 @@ with noted as (
             hashes.tail_from, counts.last_at as tail_until, hashes.tail_hash,
             tail.is_full as is_full_tail
             {%- endif %}
-        from {{ builds() }} as due
+        from {{ due_days() }} as due
         cross join lateral (
             select count(*) as row_count
                 {%- if border %},
@@ -32,7 +32,6 @@ with noted as (
             from {{ this }} as stored where {{ own }}
         ) as counts
         {{ edges(border, own) if border }}
-        where due.model = '{{ model.name }}' and due.is_due
     ) as found
     where due.model = '{{ model.name }}' and due.is_due and {{ same_device_day('found', 'due') }}
     returning due.row_count

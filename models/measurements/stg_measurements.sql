@@ -109,7 +109,7 @@ final as (
         end as envelope_rejection,
         payload, metadata,
         event_at is null or raw_device_id is null
-        or length(raw_device_id) > {{ longest }} as is_odd,
+        or octet_length(raw_device_id) > {{ longest }} as is_odd,
         event_at, filed_at,
         {{ production_date('filed_at') }} as production_date,
         commissioned_on, measured_at, ingested_at

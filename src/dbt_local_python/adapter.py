@@ -305,21 +305,18 @@ class PostgresAdapter(postgres.PostgresAdapter):
         self,
         statement: str,
         select: str,
-        days: str,
-        predicate: str,
+        due: str,
         view: str | None = None,
         ids: str | None = None,
     ) -> int:
         """Run a statement that builds device-days and return the rows it wrote.
 
-        The arguments are those of `failing_rows.run`; `days` is the table of days, and
-        `predicate` says which of them to build.
+        The arguments are those of `failing_rows.run`.
 
         Raises:
             DbtRuntimeError: with the device-day and the messages that make it fail.
         """
         connection = self.connections.get_thread_connection()
-        due = failing_rows.Due(days, predicate)
         with commented(connection.handle, self._add_comment):
             try:
                 return failing_rows.run(

@@ -1,7 +1,7 @@
 """Runs a statement that builds device-days, and finds the day that breaks it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg2 import DatabaseError
 from psycopg2.extensions import connection as Connection
@@ -21,18 +21,11 @@ class FailingRows(Exception):
     """A statement failed; the text says why, and which rows are to blame."""
 
 
-class Due(NamedTuple):
-    """The device-days to build: rows of a table, whose column `is_due` chooses them."""
-
-    table: str
-    predicate: str
-
-
 def run(
     connection: Connection,
     statement: str,
     select: str,
-    due: Due,
+    due: str,
     view: str | None,
     ids: str | None,
 ) -> int:
@@ -42,7 +35,7 @@ def run(
         connection: a psycopg2 connection, inside a transaction.
         statement: creates or fills the table.
         select: the rows that it writes.
-        due: the days to build.
+        due: the table of the days to build.
         view: the relation of raw messages that the select reads, None if it reads none.
         ids: a format that selects the ids of the messages of one of these days, by
             sensor_type, device_id and production_date.
@@ -69,11 +62,10 @@ def run(
 
 
 def _find(
-    cursor: Cursor, select: str, due: Due, view: str | None, ids: str | None
+    cursor: Cursor, select: str, due: str, view: str | None, ids: str | None
 ) -> str:
     cursor.execute(
-        f"select {KEY} from {due.table} where {due.predicate}"  # noqa: S608
-        " order by production_date, device_id"
+        f"select {KEY} from {due} order by production_date, device_id"  # noqa: S608
     )
     found = _halve(
         cursor.fetchall(), lambda days: _fails(cursor, _only(cursor, due, days), select)
@@ -103,11 +95,10 @@ def _find(
     )
 
 
-def _only(cursor: Cursor, due: Due, days: Sequence[Any]) -> str:
+def _only(cursor: Cursor, due: str, days: Sequence[Any]) -> str:
     """Return the statement after which no other days are due."""
     return cursor.mogrify(
-        f"update {due.table} set is_due = false"  # noqa: S608
-        f" where {due.predicate} and ({KEY}) not in %s",
+        f"delete from {due} where ({KEY}) not in %s",  # noqa: S608
         [tuple(days)],
     ).decode()
 

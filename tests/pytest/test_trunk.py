@@ -5,6 +5,7 @@ The calendar, silences, messages that break a statement, and what makes a day st
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from arrivals import PLANT, Message, at, readings, steady
 from click.testing import CliRunner
-from plant import Plant
+from plant import BUILDS, Plant
 
 from brickworks import cli
 
@@ -295,6 +296,24 @@ def test_after_a_build_nothing_is_stale(plant: Plant, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     status = CliRunner().invoke(cli.main, ["status"])
     assert status.output == "Everything is built: 5 device-days of 5 messages.\n"
+
+
+def test_a_model_with_many_days_keeps_no_other_waiting(plant: Plant):
+    """Who analyzes the shared table holds its lock until all its own days are built."""
+    many = [steady(f"NEW-{number:03}", "12:00", 0, 100, 2) for number in range(101)]
+    plant.arrive([message for messages in many for message in messages])
+    plant.run("-s", "+int_message_days")
+    with plant.project._connect() as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute(f"lock table {BUILDS} in share update exclusive mode")
+        in_the_end = threading.Timer(30, cursor.execute, ["rollback"])
+        in_the_end.start()
+        plant.run("-s", "stg_brick_counts")
+        assert in_the_end.is_alive()
+        in_the_end.cancel()
+    assert plant.sql(f"select count(*) from {plant.tables['stg_brick_counts']}") == [
+        (202,)
+    ]
 
 
 def test_a_mistake_in_a_model_says_what_to_do(plant: Plant):
