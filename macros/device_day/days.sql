@@ -21,6 +21,7 @@
             due.reads_beside
         from (select * from {{ ref(of) }}) as days
         inner join {{ due_days() }} as due on {{ same_device_day('due', 'days') }}
+        offset 0 -- from the days that are due to their rows, never the other way
         {%- endif %}
         /*[ end ]*/
     )
