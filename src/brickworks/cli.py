@@ -512,7 +512,7 @@ def _reason(result: Any, root: Path) -> str:  # noqa: ANN401
 def _print_summary(root: Path, target: str | None, where: Server) -> None:
     schema = marts_schema(root, target)
     with closing(server_checks.connect(where)) as connection:
-        content = summaries.read(connection, schema, summaries.stage_order(root))
+        content = summaries.read(connection, schema)
     content.places.append(("database", f"{_program()} psql"))
     content.places.append(("", where.url()))
     page = root / DOCS_FILE

@@ -1,15 +1,13 @@
 """What came out of a build, in one screen.
 
-The numbers are the marts' own; here they are only added up, and never over stages:
-a brick passes every stage of its line and counts once, where the line ends.
+The numbers are the marts' own; here they are only added up.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg2.extensions
@@ -17,111 +15,12 @@ from psycopg2 import sql
 from rich.console import Console
 from rich.table import Table
 
-from brickworks.settings import Problem
 from brickworks.terminal import as_text
 
 SHIFTS_SHOWN = 12
 SENSOR_SHIFTS_SHOWN = 4
 ANOMALIES_SHOWN = 8
 REASONS_SHOWN = 5
-
-MESSAGES = """
-    select
-        sensor_type,
-        sum(message_count),
-        sum(reading_count),
-        sum(health_count),
-        sum(duplicate_count),
-        sum(rejected_count)
-    from {device_days}
-    group by sensor_type
-    order by sensor_type
-"""
-
-REJECTED = """
-    select reason, count(*)
-    from {rejected_measurements}
-    group by reason
-    order by count(*) desc, reason
-"""
-
-# The last stage that reported is judged per line and shift: where the sensor at the
-# end of a line is silent for a night, the stage before it stands in, and is named.
-BRICKS = """
-    with
-
-    reported as (
-        select
-            production_line,
-            production_date,
-            shift_name,
-            stage,
-            count_increment,
-            dense_rank() over (
-                partition by production_line, production_date, shift_name
-                order by coalesce(array_position(%(stages)s::text[], stage::text), 0)
-                    desc
-            ) as stages_from_the_end,
-            start_time
-        from {brick_production_stats}
-        where count_increment is not null
-    )
-
-    select
-        production_line,
-        production_date,
-        shift_name,
-        string_agg(distinct stage, ', '),
-        sum(count_increment)
-    from reported
-    where stages_from_the_end = 1
-    group by production_line, production_date, shift_name
-    order by production_date desc, min(start_time) desc, production_line
-"""
-
-ANOMALIES = """
-    select production_date, shift_name, device_id, anomaly_reason
-    from {brick_production_stats}
-    where is_anomaly
-    order by production_date desc, start_time desc, device_id
-"""
-
-
-# Of moisture and machines the newest shifts are shown, and of these every device.
-MOISTURE = """
-    select
-        device_id,
-        production_date,
-        shift_name,
-        round(100 * avg_moisture, 1),
-        round(100 * time_in_range_ratio, 1),
-        alert_level
-    from (
-        select *, dense_rank() over (order by start_time desc) as shifts_ago
-        from {moisture_analysis_stats}
-        where sample_count > 0
-    ) as stats
-    where shifts_ago <= %(shifts)s
-    order by start_time desc, device_id desc
-"""
-
-MACHINES = """
-    select
-        device_id,
-        production_date,
-        shift_name,
-        round(uptime_percentage, 1),
-        round(health_score, 1),
-        status,
-        maintenance_reason
-    from (
-        select *, dense_rank() over (order by start_time desc) as shifts_ago
-        from {machine_monitoring_stats}
-        where reading_count > 0
-    ) as stats
-    where shifts_ago <= %(shifts)s
-    order by start_time desc, device_id desc
-"""
 
 
 @dataclass(frozen=True)
@@ -201,86 +100,131 @@ class Summary:
     places: list[tuple[str, str]] = field(default_factory=list)
 
 
-def stage_order(root: Path) -> list[str]:
-    """Return the stages as bricks pass them, by `seeds/stages.csv`.
-
-    Args:
-        root: Project directory.
-
-    Returns:
-        Stage names, first to last.
-
-    Raises:
-        Problem: If the seed is missing or lacks its columns.
-    """
-    path = root / "seeds" / "stages.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            rows = sorted(
-                csv.DictReader(handle), key=lambda row: int(row["stage_index"])
-            )
-            return [row["stage"] for row in rows]
-    except (FileNotFoundError, KeyError, ValueError):
-        raise Problem(
-            f"{path} is missing or lacks stage and stage_index: restore it from the "
-            "repository."
-        ) from None
-
-
-def read(
-    connection: psycopg2.extensions.connection, schema: str, stages: Sequence[str]
-) -> Summary:
+def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
     """Read the summary from the marts.
 
     Args:
         connection: Connection that may read the marts.
         schema: Schema of the marts.
-        stages: Stage names in the order bricks pass them.
     """
-    tables = {
-        name: sql.Identifier(schema, name)
-        for name in (
-            "brick_production_stats",
-            "moisture_analysis_stats",
-            "machine_monitoring_stats",
-            "rejected_measurements",
-            "device_days",
-        )
-    }
-    values = {"stages": list(stages), "shifts": SENSOR_SHIFTS_SHOWN}
-
-    def rows(query: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(query).format(**tables), values)
-            return cursor.fetchall()
-
+    marts = _Marts(connection, schema)
     try:
         return Summary(
-            messages=[
-                Messages(str(name), *(int(count or 0) for count in counts))
-                for name, *counts in rows(MESSAGES)
-            ],
-            rejected=[(str(reason), int(count)) for reason, count in rows(REJECTED)],
+            messages=_messages(marts),
+            rejected=_rejected(marts),
             bricks=[
-                Bricks(
-                    line=_text(line),
+                Bricks(*map(_text, names), bricks=int(bricks))
+                for *names, bricks in marts.newest_first(
+                    "line_production",
+                    "production_line production_date shift_name stage count_increment",
+                )
+            ],
+            moisture=[
+                Moisture(
+                    *map(_text, names),
+                    average=_text(average, 100),
+                    in_range=_text(in_range, 100),
+                    alert_level=_text(alert_level),
+                )
+                for *names, average, in_range, alert_level in marts.newest_shifts(
+                    "moisture_analysis_stats",
+                    "device_id production_date shift_name"
+                    " avg_moisture time_in_range_ratio alert_level",
+                    "sample_count",
+                )
+            ],
+            machines=[
+                Machine(
+                    *map(_text, names),
+                    uptime=_text(uptime, 1),
+                    health=_text(health, 1),
+                    status=_text(status),
+                    reason=_text(reason),
+                )
+                for *names, uptime, health, status, reason in marts.newest_shifts(
+                    "machine_monitoring_stats",
+                    "device_id production_date shift_name"
+                    " uptime_percentage health_score status maintenance_reason",
+                    "reading_count",
+                )
+            ],
+            anomalies=[
+                Anomaly(
                     date=_text(date),
                     shift=_text(shift),
-                    stage=_text(stage),
-                    bricks=int(bricks),
+                    device=_text(device),
+                    reason=_text(reason),
                 )
-                for line, date, shift, stage, bricks in rows(BRICKS)
+                for device, date, shift, reason, is_anomaly in marts.newest_first(
+                    "brick_production_stats",
+                    "device_id production_date shift_name anomaly_reason is_anomaly",
+                )
+                if is_anomaly
             ],
-            moisture=[Moisture(*map(_text, row)) for row in rows(MOISTURE)],
-            machines=[Machine(*map(_text, row)) for row in rows(MACHINES)],
-            anomalies=[Anomaly(*map(_text, row)) for row in rows(ANOMALIES)],
         )
     finally:
         connection.rollback()
 
 
-def _text(value: object) -> str:
-    return "-" if value is None else str(value)
+class _Marts:
+    """The marts, read as they stand."""
+
+    def __init__(self, connection: psycopg2.extensions.connection, schema: str) -> None:
+        self.connection, self.schema = connection, schema
+
+    def rows(self, mart: str, columns: str, order: str = "") -> Iterator[tuple]:
+        """Select columns of a mart, named with blanks between them."""
+        query = sql.SQL("select {} from {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns.split())),
+            sql.Identifier(self.schema, mart),
+        )
+        # Row by row: who has seen enough need not fetch the rest.
+        with self.connection.cursor(f"summary_of_{mart}") as cursor:
+            cursor.execute(query + sql.SQL(order))
+            yield from cursor
+
+    def newest_first(self, mart: str, columns: str) -> Iterator[tuple]:
+        """Of a mart per shift, by its first column within one shift."""
+        return self.rows(
+            mart, columns, f" order by start_time desc, {columns.split()[0]} desc"
+        )
+
+    def newest_shifts(self, mart: str, columns: str, count: str) -> Iterator[tuple]:
+        """Of every device, the newest shifts in which anything was counted."""
+        shifts = set()
+        for *row, start, counted in self.newest_first(
+            mart, f"{columns} start_time {count}"
+        ):
+            if counted:
+                shifts.add(start)
+                if len(shifts) > SENSOR_SHIFTS_SHOWN:
+                    return
+                yield tuple(row)
+
+
+def _messages(marts: _Marts) -> list[Messages]:
+    counts = "message_count reading_count health_count duplicate_count rejected_count"
+    totals: dict[str, list[int]] = {}
+    for name, *of_the_day in marts.rows("device_days", f"sensor_type {counts}"):
+        before = totals.setdefault(name, [0] * len(of_the_day))
+        totals[name] = [a + (b or 0) for a, b in zip(before, of_the_day, strict=True)]
+    return [
+        Messages(name, *map(int, counts)) for name, counts in sorted(totals.items())
+    ]
+
+
+def _rejected(marts: _Marts) -> list[tuple[str, int]]:
+    reasons = Counter(
+        reason for (reason,) in marts.rows("rejected_measurements", "reason")
+    )
+    return sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _text(value: Any, times: int | None = None) -> str:  # noqa: ANN401
+    """Return what a cell shows; of a number times so much, one decimal."""
+    if value is None:
+        return "-"
+    return str(value) if times is None else f"{value * times:.1f}"
 
 
 def show(summary: Summary, console: Console) -> None:

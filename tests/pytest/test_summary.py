@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from brickworks import summary
-from brickworks.settings import Problem
 
-STAGES = ("after_press", "before_kiln", "before_boxing")
-SHIFTS = [
-    # line, date, shift, start, device, stage, bricks, is_anomaly, reason
-    ("DC-01", "2025-11-17", "day", "06", "P-1", "after_press", 60, False, None),
-    ("DC-01", "2025-11-17", "day", "06", "P-2", "after_press", 50, True, "stopped"),
-    ("DC-01", "2025-11-17", "day", "06", "B-1", "before_boxing", 70, False, None),
-    ("DC-01", "2025-11-17", "day", "06", "B-2", "before_boxing", 30, False, None),
-    # The end of the line is silent for a night: the stage before it stands in.
-    ("DC-01", "2025-11-17", "night", "18", "P-1", "after_press", 40, False, None),
-    ("DC-01", "2025-11-17", "night", "18", "B-1", "before_boxing", None, False, None),
-    # A stage nobody knows is no end of a line.
-    ("DC-01", "2025-11-17", "night", "18", "X-1", "mystery", 7, False, None),
-    # Measured zero is a report.
-    ("DC-02", "2025-11-17", "day", "06", "P-9", "after_press", 5, False, None),
-    ("DC-02", "2025-11-17", "day", "06", "B-9", "before_boxing", 0, False, None),
+LINES = [
+    # line, date, shift, start, stage, bricks
+    ("DC-02", "2025-11-17", "day", "06", "before_boxing", 0),
+    ("DC-01", "2025-11-17", "day", "06", "before_boxing", 100),
+    ("DC-01", "2025-11-17", "night", "18", "after_press", 40),
 ]
-
-
+SHIFTS = [
+    # date, shift, start, device, is_anomaly, reason
+    ("2025-11-17", "day", "06", "P-1", False, None),
+    ("2025-11-17", "day", "06", "P-2", True, "stopped"),
+    ("2025-11-17", "night", "18", "P-1", None, None),
+]
 MOISTURE = [
     # date, shift, start, device, average, time in range, samples, alert
     *(
@@ -56,17 +48,20 @@ def marts(superuser):
     with superuser.cursor() as cursor:
         cursor.execute("create schema hand_made")
         cursor.execute(
-            "create table hand_made.brick_production_stats (production_line text,"
+            "create table hand_made.line_production (production_line text,"
             " production_date date, shift_name text, start_time timestamptz,"
-            " device_id text, stage text, count_increment bigint, is_anomaly boolean,"
-            " anomaly_reason text)"
+            " stage text, count_increment bigint)"
         )
-        for line, date, shift, hour, *rest in SHIFTS:
+        for line, date, shift, hour, *rest in LINES:
             cursor.execute(
-                "insert into hand_made.brick_production_stats"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "insert into hand_made.line_production values (%s, %s, %s, %s, %s, %s)",
                 (line, date, shift, f"{date} {hour}:00+07", *rest),
             )
+        cursor.execute(
+            "create table hand_made.brick_production_stats (production_date date,"
+            " shift_name text, start_time timestamptz, device_id text,"
+            " is_anomaly boolean, anomaly_reason text)"
+        )
         cursor.execute(
             "create table hand_made.moisture_analysis_stats (production_date date,"
             " shift_name text, start_time timestamptz, device_id text,"
@@ -80,6 +75,7 @@ def marts(superuser):
             " maintenance_reason text, reading_count int)"
         )
         for table, cases in (
+            ("brick_production_stats", SHIFTS),
             ("moisture_analysis_stats", MOISTURE),
             ("machine_monitoring_stats", MACHINES),
         ):
@@ -116,17 +112,17 @@ def text(content: summary.Summary) -> str:
     return output.getvalue()
 
 
-def test_a_brick_counts_once_where_its_line_ends(marts):
-    found = summary.read(marts, "hand_made", STAGES)
+def test_bricks_are_those_of_the_lines_newest_first(marts):
+    found = summary.read(marts, "hand_made")
     assert [(b.line, b.shift, b.stage, b.bricks) for b in found.bricks] == [
         ("DC-01", "night", "after_press", 40),
-        ("DC-01", "day", "before_boxing", 100),
         ("DC-02", "day", "before_boxing", 0),
+        ("DC-01", "day", "before_boxing", 100),
     ]
 
 
 def test_messages_are_summed_by_sensor_type(marts):
-    found = summary.read(marts, "hand_made", STAGES)
+    found = summary.read(marts, "hand_made")
     assert found.messages == [
         summary.Messages("brick_counter", 1010, 1000, 5, 3, 2),
         summary.Messages("moisture", 7, 7, 0, 0, 0),
@@ -136,7 +132,7 @@ def test_messages_are_summed_by_sensor_type(marts):
 
 
 def test_moisture_is_that_of_the_newest_shifts_with_readings(marts):
-    found = summary.read(marts, "hand_made", STAGES)
+    found = summary.read(marts, "hand_made")
     assert [
         (m.date, m.device, m.average, m.in_range, m.alert_level) for m in found.moisture
     ] == [
@@ -148,7 +144,7 @@ def test_moisture_is_that_of_the_newest_shifts_with_readings(marts):
 
 
 def test_a_machine_tells_its_uptime_health_and_why(marts):
-    found = summary.read(marts, "hand_made", STAGES)
+    found = summary.read(marts, "hand_made")
     assert [
         (m.device, m.uptime, m.health, m.status, m.reason) for m in found.machines
     ] == [
@@ -164,13 +160,11 @@ def test_a_lost_message_is_told(marts):
             " where sensor_type = 'moisture'"
         )
     marts.commit()
-    assert "5 rows are not accounted for" in text(
-        summary.read(marts, "hand_made", STAGES)
-    )
+    assert "5 rows are not accounted for" in text(summary.read(marts, "hand_made"))
 
 
 def test_the_page_reads_well_without_a_terminal(marts):
-    found = summary.read(marts, "hand_made", STAGES)
+    found = summary.read(marts, "hand_made")
     where = "/a/very/long/path" * 10
     found.places.append(("docs", where))
     page = text(found)
@@ -199,7 +193,7 @@ def test_everything_from_the_database_is_shown_as_text(marts):
         for statement in statements:
             cursor.execute(statement, [HOSTILE])
     marts.commit()
-    found = summary.read(marts, "hand_made", STAGES)
+    found = summary.read(marts, "hand_made")
     output = io.StringIO()
     summary.show(found, Console(file=output, width=400, force_terminal=True))
     page = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue())
@@ -213,22 +207,13 @@ def test_an_empty_factory_is_no_error(marts):
     with marts.cursor() as cursor:
         cursor.execute(
             "truncate hand_made.brick_production_stats, hand_made.device_days,"
+            " hand_made.line_production,"
             " hand_made.rejected_measurements, hand_made.moisture_analysis_stats,"
             " hand_made.machine_monitoring_stats"
         )
     marts.commit()
-    page = text(summary.read(marts, "hand_made", STAGES))
+    page = text(summary.read(marts, "hand_made"))
     assert "No bricks were counted." in page
     assert "No moisture was measured." in page
     assert "No machine was heard of." in page
     assert "No anomalies." in page
-
-
-def test_stages_come_from_the_seed_in_its_order(tmp_path: Path):
-    with pytest.raises(Problem, match=r"stages\.csv is missing"):
-        summary.stage_order(tmp_path)
-    (tmp_path / "seeds").mkdir()
-    (tmp_path / "seeds" / "stages.csv").write_text(
-        "stage_index,stage\n10,c\n9,b\n1,a\n"
-    )
-    assert summary.stage_order(tmp_path) == ["a", "b", "c"]
