@@ -81,7 +81,12 @@ def test_any_order_of_arrival_gives_the_full_refresh(
     declared: dict[str, object] = {}
     for step in schedule.steps:
         happen(plant, step, declared)
+        begins = not plant.sql(f"select exists (table {plant.tables[LEDGER]})")[0][0]
         run(plant, step.run, declared)
+        if begins and declared:
+            # What a first run finds of days before `raw_kept_from` is taken as it is;
+            # the next one knows that they have expired.
+            run(plant, step.run, declared)
     plant.assert_equal_to_full_refresh(*options(schedule.steps[-1].run, declared))
     tried.update(schedule.features)
     tried["schedules"] += 1
@@ -107,6 +112,7 @@ def happen(plant: Plant, step: Step, declared: dict[str, object]) -> None:
 
 
 FIRST = production_date(0)
+LEDGER = "int_message_days"
 
 
 def damage(plant: Plant, number: int, how: str, declared: dict[str, object]) -> None:
