@@ -175,8 +175,6 @@ def test_a_file_that_is_not_there_is_a_sentence(project: Path):
 
 
 def test_a_summary_before_the_first_build_is_a_sentence(embedded: Cluster, project):
-    (project / "seeds").mkdir()
-    (project / "seeds" / "stages.csv").write_text("stage,stage_index\nafter_press,1\n")
     assert "run `brickworks run` first" in refusal("summary")
 
 
@@ -392,6 +390,7 @@ MODELS = {
         'A-1' as device_id, 'after_press' as stage, count(*) as count_increment,
         false as is_anomaly, null::text as anomaly_reason
         from {{ source('raw', 'measurements') }}""",
+    "line_production": "select * from {{ ref('brick_production_stats') }}",
     "moisture_analysis_stats": """
         select 'B-1' as device_id, date '2025-11-17' as production_date,
         'day' as shift_name, timestamptz '2025-11-17 06:00+07' as start_time,
@@ -412,7 +411,7 @@ MODELS = {
 
 @pytest.fixture
 def small_project(project: Path) -> Path:
-    """A dbt project of three models that `brickworks run` can build."""
+    """A dbt project of some models that `brickworks run` can build."""
     (project / "dbt_project.yml").write_text(PROJECT)
     (project / "seeds").mkdir()
     (project / "seeds" / "stages.csv").write_text("stage,stage_index\nafter_press,1\n")
