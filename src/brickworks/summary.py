@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg2.extensions
 from psycopg2 import sql
@@ -81,9 +81,9 @@ class Machine:
 class Anomaly:
     """One device and shift that deserve a look."""
 
+    device: str
     date: str
     shift: str
-    device: str
     reason: str
 
 
@@ -120,13 +120,8 @@ def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
                 )
             ],
             moisture=[
-                Moisture(
-                    *map(_text, names),
-                    average=_text(average, 100),
-                    in_range=_text(in_range, 100),
-                    alert_level=_text(alert_level),
-                )
-                for *names, average, in_range, alert_level in marts.newest_shifts(
+                Moisture(*(_text(cell, times=100) for cell in row))
+                for row in marts.newest_shifts(
                     "moisture_analysis_stats",
                     "device_id production_date shift_name"
                     " avg_moisture time_in_range_ratio alert_level",
@@ -134,14 +129,8 @@ def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
                 )
             ],
             machines=[
-                Machine(
-                    *map(_text, names),
-                    uptime=_text(uptime, 1),
-                    health=_text(health, 1),
-                    status=_text(status),
-                    reason=_text(reason),
-                )
-                for *names, uptime, health, status, reason in marts.newest_shifts(
+                Machine(*map(_text, row))
+                for row in marts.newest_shifts(
                     "machine_monitoring_stats",
                     "device_id production_date shift_name"
                     " uptime_percentage health_score status maintenance_reason",
@@ -149,13 +138,8 @@ def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
                 )
             ],
             anomalies=[
-                Anomaly(
-                    date=_text(date),
-                    shift=_text(shift),
-                    device=_text(device),
-                    reason=_text(reason),
-                )
-                for device, date, shift, reason, is_anomaly in marts.newest_first(
+                Anomaly(*map(_text, names))
+                for *names, is_anomaly in marts.newest_first(
                     "brick_production_stats",
                     "device_id production_date shift_name anomaly_reason is_anomaly",
                 )
@@ -220,11 +204,13 @@ def _rejected(marts: _Marts) -> list[tuple[str, int]]:
     return sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
 
 
-def _text(value: Any, times: int | None = None) -> str:  # noqa: ANN401
+def _text(value: object, times: int = 1) -> str:
     """Return what a cell shows; of a number times so much, one decimal."""
     if value is None:
         return "-"
-    return str(value) if times is None else f"{value * times:.1f}"
+    if isinstance(value, Decimal | int):
+        return str((times * Decimal(value)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+    return str(value)
 
 
 def show(summary: Summary, console: Console) -> None:

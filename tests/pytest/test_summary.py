@@ -143,6 +143,16 @@ def test_moisture_is_that_of_the_newest_shifts_with_readings(marts):
     ]
 
 
+def test_a_number_is_rounded_as_the_database_rounds_it(marts):
+    with marts.cursor() as cursor:
+        cursor.execute(
+            "update hand_made.moisture_analysis_stats set avg_moisture = 0.1525"
+        )
+    marts.commit()
+    found = summary.read(marts, "hand_made")
+    assert {m.average for m in found.moisture} == {"15.3"}
+
+
 def test_a_machine_tells_its_uptime_health_and_why(marts):
     found = summary.read(marts, "hand_made")
     assert [
