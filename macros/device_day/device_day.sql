@@ -236,7 +236,7 @@ where {{ is_stored_of('due') }}
 
 
 {% macro take_due_days() -%}
-create temporary table due_days on commit drop as
+create temporary table {{ due_days() }} on commit drop as
 select sensor_type, device_id, production_date, code_version, reads_beside
 from {{ builds() }} where {{ is_to_build() }};
 analyze {{ due_days() }}

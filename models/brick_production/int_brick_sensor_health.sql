@@ -39,7 +39,7 @@ cross join lateral (
             min(ingested_at) as first_ingested_at,
             max(ingested_at) as last_ingested_at
         from messages
-        group by {{ hour_start('filed_at') }}
+        group by hour_start
     )
 
     select calendar.grain, of_hours.*, calendar.start_time
