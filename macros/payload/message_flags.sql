@@ -2,7 +2,8 @@
     field with a column <field>_value and a typed column: bad_<field> where the value
     was there but unusable, coerced_<field> where a text stood for the number. Besides,
     clock_offset and other_device_id where the payload tells another time or device. -#}
-{% macro message_flags(typed_columns, clock_offset=none) -%}
+{% macro message_flags(typed_columns) -%}
+    {%- set told_id = json_first('payload', ['deviceId', 'device_id'], places=[]) -%}
     array_remove(array[
         {%- for field, column in typed_columns.items() %}
         case
@@ -12,22 +13,18 @@
         end,
         {%- endfor %}
         case
-            when abs({{ clock_offset or clock_offset_seconds('payload', 'event_at') }})
+            when abs(clock_offset_seconds)
                 > extract(epoch from interval {{ literal(var('clock_ahead_tolerance')) }})
                 then 'clock_offset'
         end,
         case
-            when {{ json_first('payload', ['deviceId', 'device_id'], places=[]) }}
-                is not null then (
-                    select 'other_device_id'
-                    from (
-                        select {{ json_text(json_first(
-                            'payload', ['deviceId', 'device_id'], places=[]
-                        )) }} as told_id
-                        where true offset 0
-                    ) as told
-                    where {{ device_key('told_id') }} <> device_id
-                )
+            when {{ told_id }} <> to_jsonb(device_id) then (
+                select 'other_device_id'
+                from (
+                    select {{ json_text(told_id) }} as told_id where true offset 0
+                ) as told
+                where {{ device_key('told_id') }} <> device_id
+            )
         end
     ], null)
 {%- endmacro %}

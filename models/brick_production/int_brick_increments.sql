@@ -47,9 +47,12 @@ against_level as (
 
 ),
 
+-- Fenced, or the planner judges each reading again wherever its event is asked for.
 with_event as (
 
-    select *, {{ counter_event() }} as counter_event from against_level
+    select *, {{ counter_event() }} as counter_event
+    from against_level
+    offset 0
 
 ),
 

@@ -2,8 +2,8 @@
 with device_days as (
 
     select * from {{ days([
-        'brick_type', 'planned_stops', 'assigned_brick_types', 'assigned_from',
-        'assigned_until'
+        'brick_type', 'planned_stops',
+        'assigned_brick_types', 'assigned_from', 'assigned_until',
     ]) }} as days
 
 )
@@ -24,63 +24,76 @@ cross join lateral (
         window series as (order by ends_at)
     ),
 
+    -- Few steps lend: the others are whole.
     segments as (
         select
-            first_measurement_id, last_measurement_id, is_gap, parts.*,
-            round(parts.count_increment * 3600 / nullif({{ seconds_between(
-                'parts.starts_at', 'parts.ends_at'
-            ) }}, 0), 3) as rate_per_hour
+            first_measurement_id, last_measurement_id, is_gap, step_state as state,
+            count_increment, error_increment, starts_at, ends_at
+        from lending
+        where lent_before + lent_after = 0
+        union all
+        select first_measurement_id, last_measurement_id, is_gap, parts.*
         from lending
         cross join lateral ({{ lent_parts() }}) as parts (
             state, count_increment, error_increment, starts_at, ends_at
         )
-        where parts.starts_at < parts.ends_at
+        where lent_before + lent_after > 0 and parts.starts_at < parts.ends_at
     ),
 
-    calendar as materialized (
+    -- From one border to the next nothing changes; before the first is cell 0.
+    cells as (
         select
-            null as brick_type, true as is_planned,
-            lower(stop) as starts_at, upper(stop) as ends_at
-        from unnest(device_days.planned_stops) as stop
-        union all
-        select brick_type, false, starts_at, ends_at
-        from unnest(
-            device_days.assigned_brick_types, device_days.assigned_from,
-            device_days.assigned_until
-        ) as assigned (brick_type, starts_at, ends_at)
-    ),
-
-    borders as materialized (
-        select generate_series(
-            device_days.starts_at, device_days.ends_at, interval '1 hour'
-        ) as border
-        union
-        select unnest(array[starts_at, ends_at]) from calendar
+            array_agg(border order by border) as borders,
+            array_agg((
+                select brick_type
+                from unnest(
+                    device_days.assigned_brick_types, device_days.assigned_from,
+                    device_days.assigned_until
+                ) as assigned (brick_type, starts_at, ends_at)
+                where border >= starts_at and border < ends_at
+                order by starts_at desc limit 1
+            ) order by border) as brick_types
+        from (
+            select generate_series(
+                device_days.starts_at, device_days.ends_at, interval '1 hour'
+            ) as border
+            union
+            select unnest(array[lower(stop), upper(stop)])
+            from unnest(device_days.planned_stops) as stop
+            union
+            select unnest(device_days.assigned_from || device_days.assigned_until)
+        ) as borders
     ),
 
     pieces as (
         select
-            first_measurement_id, last_measurement_id, is_gap, rate_per_hour, parts.*,
-            {{ whole_share('count_increment', 'parts') }} as count_increment,
-            {{ whole_share('error_increment', 'parts') }} as error_increment,
+            first_measurement_id, last_measurement_id, is_gap, parts.*,
+            round(count_increment * 3600 / nullif({{ seconds_between(
+                'segments.starts_at', 'segments.ends_at'
+            ) }}, 0), 3) as rate_per_hour,
+            {%- for pieces in ['count_increment', 'error_increment'] %}
+            case when first_cell = last_cell then {{ pieces }}
+                else {{ whole_share(pieces, 'parts') }} end as {{ pieces }},
+            {%- endfor %}
             {{ seconds_between('parts.starts_at', 'parts.ends_at') }} as seconds,
-            case when state in ('stopped', 'unobserved') and exists (
-                select from calendar
-                where is_planned
-                    and parts.starts_at >= calendar.starts_at
-                    and parts.starts_at < calendar.ends_at
-            ) then 'planned_stop' else state end as state
+            case
+                when state in ('stopped', 'unobserved')
+                    and parts.starts_at <@ device_days.planned_stops then 'planned_stop'
+                else state
+            end as state,
+            coalesce(brick_types[cell], device_days.brick_type) as brick_type
         from segments
+        cross join cells
         cross join lateral (
             select
-                border as starts_at,
-                lead(border, 1, segments.ends_at) over (order by border) as ends_at
-            from (
-                select segments.starts_at as border
-                union
-                select border from borders
-                where border > segments.starts_at and border < segments.ends_at
-            ) as cuts
+                width_bucket(starts_at, borders) as first_cell,
+                width_bucket(ends_at - interval '1 microsecond', borders) as last_cell
+        ) as crossed
+        cross join lateral generate_series(first_cell, last_cell) as cell
+        cross join lateral (
+            select
+                greatest(segments.starts_at, borders[cell]) as starts_at,
+                least(segments.ends_at, borders[cell + 1]) as ends_at
         ) as parts
     ),
 
@@ -94,18 +107,9 @@ cross join lateral (
     )
 
     select
-        first_measurement_id, last_measurement_id, rate_per_hour, is_gap,
+        first_measurement_id, last_measurement_id, rate_per_hour, is_gap, brick_type,
         {{ stop_kind('state', 'sum(seconds) over (partition by state, run)') }}
             as state,
-        coalesce(
-            (
-                select calendar.brick_type from calendar
-                where runs.starts_at >= calendar.starts_at
-                    and runs.starts_at < calendar.ends_at
-                order by calendar.brick_type is null, calendar.starts_at desc
-                limit 1
-            ), device_days.brick_type
-        ) as brick_type,
         count_increment::bigint as count_increment,
         error_increment::bigint as error_increment,
         seconds, starts_at, ends_at

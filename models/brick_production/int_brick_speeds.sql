@@ -13,11 +13,9 @@ select
 from device_days
 cross join lateral (
     with steps as materialized (
-        select * from {{ reads('int_brick_steps') }} as steps_of_the_day
-    ),
-
-    slices as materialized (
-        select * from {{ reads('int_brick_slices') }} as slices_of_the_day
+        select ends_at, seconds::double precision as seconds
+        from {{ reads('int_brick_steps') }} as steps_of_the_day
+        where not is_gap
     ),
 
     buckets as materialized (
@@ -28,8 +26,14 @@ cross join lateral (
 
     -- Whole milliseconds: an integer is summed several times as fast as a numeric.
     running as materialized (
-        select rate_per_hour, (seconds * 1000)::integer as ms, starts_at
-        from slices
+        select
+            starts_at, rate_per_hour, ms,
+            rate_per_hour * ms as weighted,
+            rate_per_hour * rate_per_hour * ms as weighted_square
+        from {{ reads('int_brick_slices') }} as slices_of_the_day
+        cross join lateral (
+            select (seconds * 1000)::integer as ms where true offset 0
+        ) as whole
         where state in ('running', 'slow') and seconds > 0
     )
 
@@ -51,16 +55,14 @@ cross join lateral (
                 where ms_up_to * 100 >= all_ms * {{ percent }}
             ) as speed_p{{ percent }},
             {%- endfor %}
-            round(sum(rate_per_hour * ms) / sum(ms), 3) as rate_mean,
+            round(sum(weighted) / sum(ms), 3) as rate_mean,
             -- Below 0 by rounding only; `greatest` would take nothing for 0.
             case when sum(ms) > 0 then round(sqrt(greatest(
-                0, sum(rate_per_hour * rate_per_hour * ms) / sum(ms)
-                - (sum(rate_per_hour * ms) / sum(ms)) ^ 2
+                0, sum(weighted_square) / sum(ms) - (sum(weighted) / sum(ms)) ^ 2
             )), 3) end as rate_std
         from (
             select
-                rate_per_hour,
-                ms,
+                *,
                 sum(ms) over (order by rate_per_hour, starts_at) as ms_up_to,
                 sum(ms) over () as all_ms
             from running
@@ -80,7 +82,7 @@ cross join lateral (
             percentile_cont(0.5) within group (order by seconds)::numeric(18, 3)
                 as stop_resolution_seconds
         from steps
-        where ends_at >= start_time and ends_at < end_time and not is_gap
+        where ends_at >= start_time and ends_at < end_time
     ) as resolutions
     -- The trend is that of the run rate in equal buckets.
     cross join lateral (

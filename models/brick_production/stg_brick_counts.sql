@@ -18,7 +18,7 @@ stg_measurements as not materialized (
 -- Each device-day is read by index and sorted in memory, on its own.
 judged_messages as (
 
-    select messages_of_the_day.*
+    select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     cross join lateral (
         with messages as (
@@ -35,7 +35,9 @@ judged_messages as (
                 {{ json_first('payload', ['rssi']) }} as rssi_value,
                 {{ json_first('payload', ['battery']) }} as battery_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
-                {{ json_first('payload', ['uptime']) }} as uptime_value
+                {{ json_first('payload', ['uptime']) }} as uptime_value,
+                {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
+                    as clock_value
             from messages
             offset 0
         ),
@@ -50,7 +52,7 @@ judged_messages as (
                 {{ json_number_within('temperature_value', 'temperature') }}
                     as temperature_celsius,
                 {{ json_number_within('uptime_value', 'uptime') }} as uptime_seconds,
-                {{ clock_offset_seconds('payload', 'event_at') }}
+                {{ clock_offset_seconds('clock_value', 'event_at') }}
                     as clock_offset_seconds
             from field_values
             offset 0
@@ -61,8 +63,8 @@ judged_messages as (
                 *,
                 case
                     when envelope_rejection is not null then envelope_rejection
-                    when {{ is_health_message('count') }} and error_count_value is null
-                        then 'health'
+                    when count_value is null and error_count_value is null
+                        and {{ is_health_message('count') }} then 'health'
                     when count_value is null then 'missing_count'
                     when count_number is null then 'count_not_a_number'
                     when count_number <> trunc(count_number) then 'count_not_integral'
@@ -106,8 +108,8 @@ final as (
             'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
             'battery': 'battery_percent', 'temperature': 'temperature_celsius',
             'uptime': 'uptime_seconds',
-        }, clock_offset='clock_offset_seconds') }} as flags,
-        production_date,
+        }) }} as flags,
+        filed_on as production_date,
         event_at,
         filed_at,
         ingested_at

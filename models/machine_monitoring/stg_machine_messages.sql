@@ -27,7 +27,7 @@ stg_measurements as not materialized (
 
 judged_messages as (
 
-    select messages_of_the_day.*
+    select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     cross join lateral (
         with messages as (
@@ -41,13 +41,16 @@ judged_messages as (
                 messages.*,
                 measured.*,
                 lower({{ without_blanks(json_text('told.status_value')) }}) as status,
-                {{ clock_offset_seconds('payload', 'event_at') }}
+                {{ clock_offset_seconds('clock_value', 'event_at') }}
                     as clock_offset_seconds
             from messages
             cross join lateral {{ measured_metrics('payload', 'known_names') }}
                 as measured
             cross join lateral (
-                select {{ json_first('payload', ['status']) }} as status_value
+                select
+                    {{ json_first('payload', ['status']) }} as status_value,
+                    {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
+                        as clock_value
                 where true offset 0
             ) as told
             offset 0
@@ -88,7 +91,7 @@ select
     status,
     case when own_verdict = 'reading' then metrics end as metrics,
     clock_offset_seconds,
-    metric_flags || {{ message_flags({}, clock_offset='clock_offset_seconds') }}
+    metric_flags || {{ message_flags({}) }}
         as flags,
-    production_date, event_at, filed_at, ingested_at
+    filed_on as production_date, event_at, filed_at, ingested_at
 from judged_messages

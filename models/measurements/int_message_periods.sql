@@ -20,63 +20,77 @@ select
     counts.*
 from device_days
 cross join lateral (
-    with messages as materialized (
+    -- Whole milliseconds of the day: an integer is divided and compared at once.
+    with messages as (
         select
-            verdict,
-            measurement_id,
-            event_at,
-            filed_at,
-            ingested_at,
+            *,
             verdict = 'reading' as is_reading,
-            {{ var('regular_share') }} * device_days.expected_interval_seconds
-                as regular_seconds,
             'clock_offset' = any(flags) as has_clock_offset,
-            {{ lag_seconds() }} as lag_seconds,
-            {{ seconds_between(
-                'lag(event_at) over (partition by verdict order by event_at)',
-                'event_at'
-            ) }} as seconds_since_reading
+            {{ lag_seconds() }} <= {{ var('on_time_seconds') }} as is_on_time,
+            {{ lag_seconds() }} > {{ var('late_seconds') }} as is_late,
+            ({{ seconds_between('device_days.starts_at', 'event_at') }} * 1000)::bigint
+                as ms
         from {{ reads_verdicts([
             'measurement_id', 'verdict', 'flags', 'event_at', 'filed_at', 'ingested_at',
         ]) }} as staged_messages
+        offset 0
+    ),
+
+    with_neighbours as materialized (
+        select
+            *,
+            case when is_reading then lag(ms) over series end as previous_ms,
+            case when is_reading then lead(ms) over series end as next_ms
+        from messages
+        window series as (partition by is_reading order by event_at)
+    ),
+
+    periods as materialized (
+        select
+            grain, start_time, end_time,
+            ({{ seconds_between('device_days.starts_at', 'start_time') }} * 1000)::bigint
+                as start_ms,
+            ({{ seconds_between('device_days.starts_at', 'end_time') }} * 1000)::bigint
+                as end_ms,
+            (device_days.expected_interval_seconds * 1000)::bigint as interval_ms,
+            floor(
+                {{ var('regular_share') }} * device_days.expected_interval_seconds * 1000
+            )::bigint as regular_ms
+        from production_periods
+        where production_date = device_days.production_date
     )
 
     -- Period by period: each message is one of an hour, of a shift and of a day.
     select grain, start_time, of_messages.*
-    from production_periods
+    from periods
     cross join lateral (
         select
             count(*) filter (where verdict = 'health') as health_count,
             count(*) filter (where verdict = 'duplicate') as duplicate_count,
             count(*) filter (where verdict = 'rejected') as rejected_count,
             count(*) filter (where is_reading) as reading_count,
-            count(distinct floor(
-                {{ seconds_between('start_time', 'event_at') }}
-                / device_days.expected_interval_seconds
-            )) filter (where is_reading) as slots_hit,
-            count(seconds_since_reading) filter (where is_reading) as interval_count,
-            count(*) filter (
-                where is_reading and seconds_since_reading <= regular_seconds
-            ) as regular_count,
-            count(*) filter (
-                where is_reading and lag_seconds <= {{ var('on_time_seconds') }}
-            ) as on_time_count,
-            count(*) filter (
-                where is_reading and lag_seconds > {{ var('late_seconds') }}
-            ) as late_count,
+            -- The first reading of a slot hits it.
+            count(*) filter (where is_reading and (
+                previous_ms >= start_ms
+                and (previous_ms - start_ms) / interval_ms = (ms - start_ms) / interval_ms
+            ) is not true) as slots_hit,
+            count(previous_ms) as interval_count,
+            count(*) filter (where ms - previous_ms <= regular_ms) as regular_count,
+            count(*) filter (where is_reading and is_on_time) as on_time_count,
+            count(*) filter (where is_reading and is_late) as late_count,
             count(*) filter (where is_reading and has_clock_offset)
                 as clock_offset_count,
-            (array_agg(measurement_id order by event_at) filter (where is_reading))[1]
-                as first_measurement_id,
-            (array_agg(measurement_id order by event_at desc)
-                filter (where is_reading))[1]
-                as last_measurement_id,
+            max(measurement_id) filter (
+                where is_reading and (previous_ms >= start_ms) is not true
+            ) as first_measurement_id,
+            max(measurement_id) filter (
+                where is_reading and (next_ms < end_ms) is not true
+            ) as last_measurement_id,
             min(ingested_at) as first_ingested_at,
             max(ingested_at) as last_ingested_at
-        from messages
+        from with_neighbours
         where filed_at >= start_time and filed_at < end_time
     ) as of_messages
-    where production_periods.production_date = device_days.production_date
-        and health_count + duplicate_count + rejected_count + reading_count > 0
+    where health_count + duplicate_count + rejected_count + reading_count > 0
     offset 0
 ) as counts

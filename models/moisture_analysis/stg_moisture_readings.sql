@@ -18,7 +18,7 @@ int_moisture_units as (select * from {{ ref('int_moisture_units') }}),
 
 judged_messages as (
 
-    select messages_of_the_day.*
+    select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     left join int_moisture_units as registered
         on {{ is_same_device('int_message_days', 'registered') }}
@@ -35,7 +35,9 @@ judged_messages as (
                 registered.unit as registered_unit,
                 {{ json_first('payload', ['moisture']) }} as moisture_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
-                {{ json_first('payload', ['humidity']) }} as humidity_value
+                {{ json_first('payload', ['humidity']) }} as humidity_value,
+                {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
+                    as clock_value
             from messages
             offset 0
         ),
@@ -48,7 +50,7 @@ judged_messages as (
                     as temperature_celsius,
                 {{ json_number_within('humidity_value', 'humidity') }}
                     as humidity_percent,
-                {{ clock_offset_seconds('payload', 'event_at') }}
+                {{ clock_offset_seconds('clock_value', 'event_at') }}
                     as clock_offset_seconds
             from field_values
             offset 0
@@ -113,8 +115,8 @@ select
     {{ message_flags({
         'moisture': 'moisture_number', 'temperature': 'temperature_celsius',
         'humidity': 'humidity_percent',
-    }, clock_offset='clock_offset_seconds') }}
+    }) }}
     || case when registered_unit is null then array['unit_guessed'] else '{}' end
         as flags,
-    production_date, event_at, filed_at, ingested_at
+    filed_on as production_date, event_at, filed_at, ingested_at
 from judged_messages
