@@ -1,5 +1,5 @@
--- One row per device and hour with messages: what the messages say that adds up to any
--- longer period.
+-- One row per device and hour with messages: what the messages say, of the counter and of
+-- the device itself, that adds up to any longer period.
 with device_days as (select * from {{ days() }} as days)
 
 select
@@ -30,13 +30,39 @@ cross join lateral (
         group by hour_start
     ),
 
+    messages as (
+        select
+            *,
+            verdict in ('reading', 'health') as is_used,
+            -- Uptime runs on over the change of day; where it falls, a device began.
+            uptime_seconds < lag(uptime_seconds) over (
+                partition by uptime_seconds is null, verdict in ('reading', 'health')
+                order by event_at, measurement_id
+            ) as is_reboot
+        from {{ reads('stg_brick_counts') }} as messages_and_the_tail_before
+    ),
+
     from_messages as (
         select
             {{ hour_start('filed_at') }} as hour_start,
+            count(*) as message_count,
             count(*) filter (where verdict = 'health') as health_count,
             count(*) filter (where verdict = 'rejected') as rejected_count,
-            count(*) filter (where verdict = 'duplicate') as duplicate_count
-        from {{ reads('stg_brick_counts') }} as messages
+            count(*) filter (where verdict = 'duplicate') as duplicate_count,
+            count(*) filter (where is_used and is_reboot) as reboot_count,
+            sum(rssi_dbm) filter (where is_used) as rssi_sum,
+            count(rssi_dbm) filter (where is_used) as rssi_count,
+            min(rssi_dbm) filter (where is_used) as min_rssi_dbm,
+            sum(temperature_celsius) filter (where is_used) as temperature_sum,
+            count(temperature_celsius) filter (where is_used) as temperature_count,
+            (
+                array_agg(battery_percent order by event_at desc, measurement_id desc)
+                    filter (where is_used and battery_percent is not null)
+            )[1] as battery_percent_end,
+            min(ingested_at) as first_ingested_at,
+            max(ingested_at) as last_ingested_at
+        from messages
+        where production_date = device_days.production_date
         group by hour_start
     ),
 

@@ -29,11 +29,6 @@ final as (
         speeds.{{ column }},
         {%- endfor %}
         coalesce(speeds.speed_trend, 'unknown') as speed_trend,
-        {%- for column in ['avg_rssi_dbm', 'min_rssi_dbm', 'battery_percent_end',
-            'avg_temperature_celsius'] %}
-        health.{{ column }},
-        {%- endfor %}
-        coalesce(health.reboot_count, 0) as reboot_count,
         coalesce(messages.late_count, 0) as late_count,
         -- Silence where messages were due is the worst quality there is.
         case
@@ -44,11 +39,11 @@ final as (
             when quality.device_id is not null then scores.data_quality_reasons
             when calendar_seconds > planned_stop_seconds then 'no message'
         end as data_quality_reasons,
-        health.first_ingested_at as created_at,
-        health.last_ingested_at as updated_at,
+        periods.first_ingested_at as created_at,
+        periods.last_ingested_at as updated_at,
         jsonb_build_object(
             'code_version', device_days.code_version,
-            'measurement_count', coalesce(health.message_count, 0),
+            'measurement_count', periods.message_count,
             'data_points', periods.reading_count
         ) as metadata,
         array_remove(array[
@@ -78,8 +73,8 @@ final as (
         offset 0
     ) as periods
     {%- for relation, alias in [
-        ('int_brick_speeds', 'speeds'), ('int_brick_sensor_health', 'health'),
-        ('int_message_periods', 'messages'), ('int_data_quality', 'quality'),
+        ('int_brick_speeds', 'speeds'), ('int_message_periods', 'messages'),
+        ('int_data_quality', 'quality'),
     ] %}
     left join lateral {{ reads(relation) }} as {{ alias }}
         on {{ is_same_period('periods', alias) }}

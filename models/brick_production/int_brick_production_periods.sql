@@ -63,10 +63,19 @@ periods as (
                 ) as count_std,
                 min(count_min) as count_min,
                 max(count_max) as count_max,
-                {%- for event in ['reading', 'health', 'reset', 'dip', 'spike',
-                    'distrusted', 'rejected', 'duplicate'] %}
+                {%- for event in ['message', 'reading', 'health', 'reset', 'dip', 'spike',
+                    'distrusted', 'rejected', 'duplicate', 'reboot'] %}
                 coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
                 {%- endfor %}
+                round(sum(rssi_sum) / nullif(sum(rssi_count), 0), 3) as avg_rssi_dbm,
+                min(min_rssi_dbm) as min_rssi_dbm,
+                round(sum(temperature_sum) / nullif(sum(temperature_count), 0), 3)
+                    as avg_temperature_celsius,
+                (array_agg(battery_percent_end order by hour_start desc) filter (
+                    where battery_percent_end is not null
+                ))[1] as battery_percent_end,
+                min(first_ingested_at) as first_ingested_at,
+                max(last_ingested_at) as last_ingested_at,
                 (array_agg(first_measurement_id order by hour_start) filter (
                     where first_measurement_id is not null
                 ))[1] as first_measurement_id,

@@ -4,7 +4,11 @@ with int_standstills as (select * from {{ ref('int_standstills') }}),
 
 int_standstill_neighbours as (select * from {{ ref('int_standstill_neighbours') }}),
 
-int_production_shifts as (select * from {{ ref('int_production_shifts') }}),
+shifts as (
+
+    select * from {{ ref('int_production_periods') }} where grain = 'shift'
+
+),
 
 devices as (
 
@@ -90,7 +94,7 @@ final as (
         judged.production_line,
         judged.stage,
         judged.kind,
-        int_production_shifts.shift_name,
+        shifts.shift_name,
         judged.first_measurement_id,
         judged.last_measurement_id,
         judged.seconds as duration_seconds,
@@ -106,10 +110,10 @@ final as (
         case when not judged.is_open then judged.ends_at end as ended_at,
         judged.ends_at as seen_until
     from judged
-    left join int_production_shifts
-        on judged.production_date = int_production_shifts.production_date
-        and judged.starts_at >= int_production_shifts.shift_starts_at
-        and judged.starts_at < int_production_shifts.shift_ends_at
+    left join shifts
+        on judged.production_date = shifts.production_date
+        and judged.starts_at >= shifts.start_time
+        and judged.starts_at < shifts.end_time
 
 )
 

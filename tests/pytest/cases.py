@@ -168,7 +168,7 @@ def a_late_health_message_tells_that_the_device_began_anew(name: str) -> Case:
     early, later = at("05:52", 1), at("06:05", 1)
     first.append(Message(name, later, {"status": "online", "uptime": 100}, later))
     late = Message(name, early, {"status": "online", "uptime": 5000}, early)
-    return Case(first, [late], ("int_brick_sensor_health", 1))
+    return Case(first, [late], ("int_brick_message_hours", 1))
 
 
 def a_day_emptied_between_others(name: str) -> Case:

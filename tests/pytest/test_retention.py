@@ -22,7 +22,7 @@ WITH_COUNTS_OF_MESSAGES = {
     "brick_production_stats_hourly",
     "brick_production_stats_daily",
     "int_brick_production_judged",
-    "int_brick_sensor_health",
+    "int_brick_message_hours",
 }
 """Those that say how many messages were rejected, besides."""
 
