@@ -1,16 +1,13 @@
 -- One row per device, production day and excursion of its counter: readings that are no
 -- level, because the counter comes back from them.
 with device_days as (
-
     select * from {{ days([
         'max_rate_per_hour', 'counter_modulus'
     ]) }} as days
-
 ),
 
 -- Each day is judged by itself: its own readings, the tail before and the head after.
 excursions as (
-
     select
             device_days.device_id,
         device_days.production_date,
@@ -94,7 +91,6 @@ excursions as (
         )
     ) as found
     where device_days.production_date = found.production_date
-
 )
 
 select * from excursions

@@ -3,7 +3,6 @@
 {%- set length = literal(var('bucket_minutes') ~ ' minutes') %}
 {%- set midnight = local_moment("date '2000-01-01'", "time '00:00'") %}
 with observed as not materialized (
-
     select
         *,
         state in ('running', 'slow') as is_running,
@@ -12,12 +11,10 @@ with observed as not materialized (
             as last_bucket
     from {{ ref('int_brick_slices') }}
     where not is_gap and state <> 'unobserved'
-
 ),
 
 -- Most slices lie in one bucket, and are not cut.
 parts as (
-
     select
         device_id, production_date, is_running, rate_per_hour, seconds,
         first_bucket as bucket_start
@@ -36,24 +33,17 @@ parts as (
         first_bucket, last_bucket, interval {{ length }}
     ) as bucket_start
     where first_bucket < last_bucket
-
-),
-
-final as (
-
-    select
-        device_id,
-        round(
-            coalesce(sum(rate_per_hour * seconds) filter (where is_running), 0) / 3600,
-            6
-        ) as pieces,
-        sum(seconds) as observed_seconds,
-        coalesce(sum(seconds) filter (where is_running), 0) as running_seconds,
-        production_date,
-        bucket_start as starts_at
-    from parts
-    group by device_id, production_date, bucket_start
-
 )
 
-select * from final
+select
+    device_id,
+    round(
+        coalesce(sum(rate_per_hour * seconds) filter (where is_running), 0) / 3600,
+        6
+    ) as pieces,
+    sum(seconds) as observed_seconds,
+    coalesce(sum(seconds) filter (where is_running), 0) as running_seconds,
+    production_date,
+    bucket_start as starts_at
+from parts
+group by device_id, production_date, bucket_start

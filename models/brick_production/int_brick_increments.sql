@@ -1,14 +1,11 @@
 -- One row per counter reading: what the counter did since its last level, in pieces.
 with device_days as (
-
     select * from {{ days([
         'max_rate_per_hour', 'expected_interval_seconds', 'counter_modulus'
     ]) }} as days
-
 ),
 
 against_level as (
-
     select
         device_days.counter_modulus,
         {{ gap_seconds('device_days.expected_interval_seconds') }} as gap_seconds,
@@ -44,64 +41,55 @@ against_level as (
         window levels as (partition by excursion is null order by event_at)
     ) as readings
     where readings.production_date = device_days.production_date
-
 ),
 
 -- Fenced, or the planner judges each reading again wherever its event is asked for.
 with_event as (
-
     select *, {{ counter_event() }} as counter_event
     from against_level
     offset 0
-
-),
-
-final as (
-
-    select
-        measurement_id,
-        device_id,
-        case when excursion is null and counter_event <> 'long_gap'
-            then previous_measurement_id
-        end as previous_measurement_id,
-        counter_event,
-        count,
-        error_count,
-        case when excursion is null then previous_count end as previous_count,
-        case counter_event
-            when 'first' then null
-            when 'normal' then count - previous_count
-            when 'rollover' then count + counter_modulus - previous_count
-            when 'reset' then count
-            else 0
-        end as count_increment,
-        case counter_event
-            when 'unexplained_reset' then count
-            when 'jump' then count - previous_count
-            -- Nobody can say when these were made.
-            when 'long_gap' then case
-                when count < previous_count then count else count - previous_count
-            end
-            else 0
-        end as suspect_increment,
-        {{ error_increment() }} as error_increment,
-        case when excursion is null and counter_event <> 'long_gap'
-            then seconds_since_level
-        end as seconds_since_level,
-        excursion is null as is_level,
-        excursion is null and counter_event <> 'long_gap'
-        and coalesce(seconds_since_level > gap_seconds, false) as is_gap,
-        coalesce(
-            counter_event <> 'reset' and error_count < previous_error_count
-            and excursion is null, false
-        ) as is_error_reset,
-        production_date,
-        event_at,
-        case when excursion is null and counter_event <> 'long_gap'
-            then previous_level_at
-        end as previous_level_at
-    from with_event
-
 )
 
-select * from final
+select
+    measurement_id,
+    device_id,
+    case when excursion is null and counter_event <> 'long_gap'
+        then previous_measurement_id
+    end as previous_measurement_id,
+    counter_event,
+    count,
+    error_count,
+    case when excursion is null then previous_count end as previous_count,
+    case counter_event
+        when 'first' then null
+        when 'normal' then count - previous_count
+        when 'rollover' then count + counter_modulus - previous_count
+        when 'reset' then count
+        else 0
+    end as count_increment,
+    case counter_event
+        when 'unexplained_reset' then count
+        when 'jump' then count - previous_count
+        -- Nobody can say when these were made.
+        when 'long_gap' then case
+            when count < previous_count then count else count - previous_count
+        end
+        else 0
+    end as suspect_increment,
+    {{ error_increment() }} as error_increment,
+    case when excursion is null and counter_event <> 'long_gap'
+        then seconds_since_level
+    end as seconds_since_level,
+    excursion is null as is_level,
+    excursion is null and counter_event <> 'long_gap'
+    and coalesce(seconds_since_level > gap_seconds, false) as is_gap,
+    coalesce(
+        counter_event <> 'reset' and error_count < previous_error_count
+        and excursion is null, false
+    ) as is_error_reset,
+    production_date,
+    event_at,
+    case when excursion is null and counter_event <> 'long_gap'
+        then previous_level_at
+    end as previous_level_at
+from with_event

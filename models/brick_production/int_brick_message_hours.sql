@@ -1,5 +1,5 @@
--- One row per device and hour with messages: what the messages say, of the counter and of
--- the device itself, that adds up to any longer period.
+-- One row per device and hour with messages: what they say, of the counter and of the
+-- device itself, that adds up to any longer period.
 with device_days as (select * from {{ days() }} as days)
 
 select

@@ -5,7 +5,6 @@ int_brick_production_oee as (select * from {{ ref('int_brick_production_oee') }}
 
 -- At hand for every period of the day, not aggregated for each.
 limits as materialized (
-
     select
         device_id,
         max(high) filter (where metric = 'error_rate') as error_rate,
@@ -14,11 +13,9 @@ limits as materialized (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
     group by device_id
-
 ),
 
 final as (
-
     select
         periods.*,
         {{ device_position('periods.device_id') }} as position,
@@ -84,7 +81,6 @@ final as (
     cross join lateral {{ anomalies_of_the_period(
         reads('brick_production_anomalies'), 'periods'
     ) }} as anomalies
-
 )
 
 select

@@ -4,7 +4,6 @@ with device_days as (select * from {{ days(['brick_type']) }} as days),
 calendar as materialized (select * from {{ ref('int_production_periods') }}),
 
 periods as (
-
     select device_days.device_id, periods.*
     from device_days
     cross join lateral (
@@ -63,8 +62,8 @@ periods as (
                 ) as count_std,
                 min(count_min) as count_min,
                 max(count_max) as count_max,
-                {%- for event in ['message', 'reading', 'health', 'reset', 'dip', 'spike',
-                    'distrusted', 'rejected', 'duplicate', 'reboot'] %}
+                {%- for event in ['message', 'reading', 'health', 'duplicate',
+                    'rejected', 'distrusted', 'reset', 'dip', 'spike', 'reboot'] %}
                 coalesce(sum({{ event }}_count), 0)::bigint as {{ event }}_count,
                 {%- endfor %}
                 round(sum(rssi_sum) / nullif(sum(rssi_count), 0), 3) as avg_rssi_dbm,
@@ -103,7 +102,6 @@ periods as (
         ) as levels
         where calendar.production_date = device_days.production_date
     ) as periods
-
 )
 
 select

@@ -1,11 +1,9 @@
 -- One row per device and slice: a piece of a step, of one hour, state and brick type.
 with device_days as (
-
     select * from {{ days([
         'brick_type', 'planned_stops',
         'assigned_brick_types', 'assigned_from', 'assigned_until',
     ]) }} as days
-
 )
 
 select

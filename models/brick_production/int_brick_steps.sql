@@ -4,7 +4,6 @@ with device_days as (select * from {{ days(['ideal_rate_per_hour']) }} as days),
 
 -- A gap is a step of its own: what follows in its minute was observed.
 steps as (
-
     select
             device_days.device_id,
         device_days.production_date,
@@ -31,26 +30,19 @@ steps as (
         group by {{ minute_start('event_at') }}, is_gap
         offset 0
     ) as minutes
-
-),
-
-final as (
-
-    select
-        device_id,
-        first_measurement_id,
-        last_measurement_id,
-        {{ step_state() }} as state,
-        count_increment,
-        error_increment,
-        seconds,
-        ideal_rate_per_hour,
-        is_gap,
-        production_date,
-        starts_at,
-        ends_at
-    from steps
-
 )
 
-select * from final
+select
+    device_id,
+    first_measurement_id,
+    last_measurement_id,
+    {{ step_state() }} as state,
+    count_increment,
+    error_increment,
+    seconds,
+    ideal_rate_per_hour,
+    is_gap,
+    production_date,
+    starts_at,
+    ends_at
+from steps

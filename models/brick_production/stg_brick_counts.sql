@@ -2,22 +2,17 @@
 {%- set same_as_survivor = 'count_number = first_count'
     ~ ' and coalesce(errors, -1) = coalesce(first_errors, -1)' %}
 with int_message_days as (
-
     select * from {{ days(
         ['raw_device_ids', 'odd_ids'], of='int_message_days'
     ) }} as days
-
 ),
 
 stg_measurements as not materialized (
-
     select * from {{ ref('stg_measurements') }}
-
 ),
 
 -- Each device-day is read by index and sorted in memory, on its own.
 judged_messages as (
-
     select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     cross join lateral (
@@ -86,35 +81,28 @@ judged_messages as (
             order by ingested_at desc nulls last, measurement_id desc
         )
     ) as messages_of_the_day
-
-),
-
-final as (
-
-    select
-        measurement_id,
-        device_id,
-        sensor_type,
-        {{ verdict(same_as_survivor) }} as verdict,
-        {{ rejection_reason(same_as_survivor) }} as rejection_reason,
-        case when own_verdict = 'reading' then count_number::bigint end as count,
-        errors::bigint as error_count,
-        rssi_dbm,
-        battery_percent,
-        temperature_celsius,
-        uptime_seconds,
-        clock_offset_seconds,
-        {{ message_flags({
-            'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
-            'battery': 'battery_percent', 'temperature': 'temperature_celsius',
-            'uptime': 'uptime_seconds',
-        }) }} as flags,
-        filed_on as production_date,
-        event_at,
-        filed_at,
-        ingested_at
-    from judged_messages
-
 )
 
-select * from final
+select
+    measurement_id,
+    device_id,
+    sensor_type,
+    {{ verdict(same_as_survivor) }} as verdict,
+    {{ rejection_reason(same_as_survivor) }} as rejection_reason,
+    case when own_verdict = 'reading' then count_number::bigint end as count,
+    errors::bigint as error_count,
+    rssi_dbm,
+    battery_percent,
+    temperature_celsius,
+    uptime_seconds,
+    clock_offset_seconds,
+    {{ message_flags({
+        'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
+        'battery': 'battery_percent', 'temperature': 'temperature_celsius',
+        'uptime': 'uptime_seconds',
+    }) }} as flags,
+    filed_on as production_date,
+    event_at,
+    filed_at,
+    ingested_at
+from judged_messages

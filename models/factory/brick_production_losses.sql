@@ -1,19 +1,16 @@
 -- One row per device and shift: where the seconds of its busy time went, and how often
 -- it failed.
 with brick_production_stats as (
-
     select
         *,
         running_seconds + micro_stop_seconds as run_seconds
     from {{ ref('brick_production_stats') }}
-
 ),
 
 int_downtime_shifts as (select * from {{ ref('int_downtime_shifts') }}),
 
 -- What the pieces needed at the ideal rate, and what the good ones among them did.
 nets as (
-
     select
         stats.*,
         coalesce(stops.breakdown_seconds, 0) as breakdown_seconds,
@@ -34,23 +31,19 @@ nets as (
     left join int_downtime_shifts as stops
         on stats.device_id = stops.device_id
         and stats.start_time = stops.start_time
-
 ),
 
 effective as (
-
     select
         *,
         case
             when net_seconds = 0 then 0 else round(quality * net_seconds, 3)
         end as effective_seconds
     from nets
-
 ),
 
 -- Each loss is what it leaves of the one before: they add up however they are rounded.
 final as (
-
     select
         device_id, production_line, stage, shift_name,
         calendar_seconds, planned_stop_seconds, unobserved_seconds,
@@ -72,7 +65,6 @@ final as (
         round(repair_seconds / nullif(repaired_count, 0), 3) as mttr_seconds,
         production_date, start_time, end_time
     from effective
-
 )
 
 select

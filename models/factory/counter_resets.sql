@@ -13,7 +13,6 @@ devices as (
 ),
 
 limits as (
-
     select
         device_id,
         max(high) filter (where metric = 'line_wide_reset') * interval '1 second'
@@ -23,21 +22,17 @@ limits as (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
     group by device_id
-
 ),
 
 lines as (
-
     select production_line, count(*) as line_device_count
     from devices
     where last_reading_at is not null
     group by production_line
-
 ),
 
 -- Resets are rare: each is looked up by index in its hour.
 resets as (
-
     select
         devices.production_line, devices.stage, limits.*, lines.line_device_count,
         events.*
@@ -56,13 +51,11 @@ resets as (
             and counter_event in ('reset', 'unexplained_reset')
         offset 0
     ) as events
-
 ),
 
 -- Resets with more time between them than any may take are never counted together:
 -- without these clusters each would be compared with all there ever were.
 clusters as materialized (
-
     select
         gaps.*,
         count(*) filter (where is_apart) over (
@@ -76,12 +69,10 @@ clusters as materialized (
             ) > max(together) over () as is_apart
         from resets
     ) as gaps
-
 ),
 
 -- From each reset on: how many devices of the line in so short a time.
 bursts as (
-
     select
         production_line,
         cluster,
@@ -92,11 +83,9 @@ bursts as (
     inner join clusters as others using (production_line, cluster)
     where others.event_at between first.event_at and first.event_at + first.together
     group by production_line, cluster, first.device_id, first.event_at
-
 ),
 
 final as (
-
     select
         clusters.measurement_id,
         coalesce(max(bursts.reset_device_count), 1) as reset_device_count
@@ -106,7 +95,6 @@ final as (
         and clusters.cluster = bursts.cluster
         and clusters.event_at between bursts.starts_at and bursts.ends_at
     group by clusters.measurement_id
-
 )
 
 select

@@ -5,20 +5,15 @@ with int_standstills as (select * from {{ ref('int_standstills') }}),
 int_standstill_neighbours as (select * from {{ ref('int_standstill_neighbours') }}),
 
 shifts as (
-
     select * from {{ ref('int_production_periods') }} where grain = 'shift'
-
 ),
 
 devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
 ),
 
 limits as (
-
     select
         device_id,
         max(high) filter (where metric = 'changeover') * interval '1 second'
@@ -27,11 +22,9 @@ limits as (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
     group by device_id
-
 ),
 
 changes as (
-
     select production_line, started_at as changed_at
     from (
         select
@@ -41,11 +34,9 @@ changes as (
         from {{ ref('line_assignments') }}
     ) as assignments
     where brick_type <> previous_brick_type
-
 ),
 
 judged as (
-
     select
         standstills.*,
         devices.ideal_rate_per_hour,
@@ -81,40 +72,33 @@ judged as (
     left join int_standstill_neighbours as neighbours
         on standstills.device_id = neighbours.device_id
         and standstills.starts_at = neighbours.starts_at
-
-),
-
-final as (
-
-    select
-        md5(
-            judged.device_id || extract(epoch from judged.starts_at)::text
-        ) as event_id,
-        judged.device_id,
-        judged.production_line,
-        judged.stage,
-        judged.kind,
-        shifts.shift_name,
-        judged.first_measurement_id,
-        judged.last_measurement_id,
-        judged.seconds as duration_seconds,
-        case
-            when judged.kind = 'planned' then 0
-            when judged.state <> 'unobserved' and judged.is_registered
-                then round(judged.seconds * judged.ideal_rate_per_hour / 3600, 3)
-        end as lost_units,
-        judged.state = 'downtime' as is_downtime,
-        not judged.is_open and not judged.ends_in_silence as is_end_seen,
-        judged.production_date,
-        judged.starts_at as started_at,
-        case when not judged.is_open then judged.ends_at end as ended_at,
-        judged.ends_at as seen_until
-    from judged
-    left join shifts
-        on judged.production_date = shifts.production_date
-        and judged.starts_at >= shifts.start_time
-        and judged.starts_at < shifts.end_time
-
 )
 
-select * from final
+select
+    md5(
+        judged.device_id || extract(epoch from judged.starts_at)::text
+    ) as event_id,
+    judged.device_id,
+    judged.production_line,
+    judged.stage,
+    judged.kind,
+    shifts.shift_name,
+    judged.first_measurement_id,
+    judged.last_measurement_id,
+    judged.seconds as duration_seconds,
+    case
+        when judged.kind = 'planned' then 0
+        when judged.state <> 'unobserved' and judged.is_registered
+            then round(judged.seconds * judged.ideal_rate_per_hour / 3600, 3)
+    end as lost_units,
+    judged.state = 'downtime' as is_downtime,
+    not judged.is_open and not judged.ends_in_silence as is_end_seen,
+    judged.production_date,
+    judged.starts_at as started_at,
+    case when not judged.is_open then judged.ends_at end as ended_at,
+    judged.ends_at as seen_until
+from judged
+left join shifts
+    on judged.production_date = shifts.production_date
+    and judged.starts_at >= shifts.start_time
+    and judged.starts_at < shifts.end_time

@@ -1,14 +1,11 @@
 -- One row per device and shift with downtime, or errors just after it: seconds by kind,
 -- failures, repairs, start-up errors.
 with brick_production_stats as (
-
     select device_id, production_date, start_time, end_time
     from {{ ref('brick_production_stats') }}
-
 ),
 
 downtime_events as (
-
     select
         downtime_events.*,
         limits.startup,
@@ -25,13 +22,11 @@ downtime_events as (
         group by device_id
     ) as limits on downtime_events.device_id = limits.device_id
     where is_downtime
-
 ),
 
 int_brick_slices as not materialized (select * from {{ ref('int_brick_slices') }}),
 
 downtime as (
-
     select
         stats.device_id,
         stats.start_time,
@@ -64,12 +59,10 @@ downtime as (
             as fails_here
     ) as failures
     group by stats.device_id, stats.start_time
-
 ),
 
 -- Each slice once, however many stops it follows.
 startups as (
-
     select distinct
         events.device_id, followed.error_increment, followed.starts_at,
         followed.production_date
@@ -87,11 +80,9 @@ startups as (
             and not slices.is_gap
     ) as followed
     where events.starts_cold and events.is_end_seen
-
 ),
 
 startup_errors as (
-
     select
         stats.device_id,
         stats.start_time,
@@ -103,7 +94,6 @@ startup_errors as (
         and startups.starts_at >= stats.start_time
         and startups.starts_at < stats.end_time
     group by stats.device_id, stats.start_time
-
 )
 
 select

@@ -1,9 +1,7 @@
 -- One row per device and downtime or silence: what the other counters of the line did
 -- meanwhile.
 with standstills as (
-
     select * from {{ ref('int_standstills') }} where state in ('downtime', 'unobserved')
-
 ),
 
 others as not materialized (select * from {{ ref('int_standstills') }}),
@@ -11,7 +9,6 @@ others as not materialized (select * from {{ ref('int_standstills') }}),
 pairs as materialized (select * from {{ ref('int_line_neighbours') }}),
 
 limits as (
-
     select
         device_id,
         max(high) filter (where metric = 'stop_border') * interval '1 s' as stop_border,
@@ -19,13 +16,11 @@ limits as (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
     group by device_id
-
 ),
 
 -- Of a stop the nearest stages tell, of a silence the whole line. A stop travels down
 -- the line with the bricks, and up it at once.
 felt as (
-
     select
         standstills.device_id, standstills.state as own_state, standstills.starts_at,
         standstills.seconds, pairs.sibling_id, pairs.stages_further,
@@ -43,11 +38,9 @@ felt as (
             when standstills.state = 'unobserved' then 0 else pairs.minutes_before
         end as delay
     ) as delays
-
 ),
 
 beside as (
-
     select
         device_id, starts_at, own_state, stages_further,
         silent_seconds >= moving_share * felt.seconds as is_silent,
@@ -86,7 +79,6 @@ beside as (
         ) as parts
         where part_seconds > 0
     ) as stood
-
 )
 
 select

@@ -4,7 +4,6 @@ with brick_production_stats as (select * from {{ ref('brick_production_stats') }
 stages as (select * from {{ ref('stages') }}),
 
 by_stage as (
-
     select
         stats.production_line,
         string_agg(distinct stats.stage, ', ') as stage,
@@ -27,18 +26,11 @@ by_stage as (
         stats.production_line, stats.shift_name, stats.shift_number,
         coalesce(stages.stage_index, 0), stats.production_date,
         stats.start_time, stats.end_time
-
-),
+)
 
 -- A brick passes every stage and counts once. Where the counters at the end of the line
 -- are silent for a shift, the stage before them stands in.
-final as (
-
-    select distinct on (production_line, start_time)
-        {{ described_columns() }}
-    from by_stage
-    order by production_line asc, start_time asc, stage_index desc
-
-)
-
-select * from final
+select distinct on (production_line, start_time)
+    {{ described_columns() }}
+from by_stage
+order by production_line asc, start_time asc, stage_index desc

@@ -1,9 +1,7 @@
 -- One row per line and brick counter: what its machine does at the plant's present.
 with devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_brick_counts') }}
-
 ),
 
 stages as (select * from {{ ref('stages') }}),
@@ -17,7 +15,6 @@ brick_production_stats as (select * from {{ ref('brick_production_stats') }}),
 plant as (select {{ as_of() }} as as_of),
 
 final as (
-
     select
         devices.device_id,
         devices.production_line,
@@ -83,7 +80,6 @@ final as (
         on devices.device_id = shifts.device_id
         and plant.as_of >= shifts.start_time
         and plant.as_of < shifts.end_time
-
 )
 
 select

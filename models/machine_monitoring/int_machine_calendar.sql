@@ -1,13 +1,10 @@
 -- One row per grain, device and period: the machine's time, padded to the period's end
 -- or to the plant's present, and its alerts and failures.
 with device_days as (
-
     select * from {{ days(['calendar_until', 'present_of_the_day']) }} as days
-
 ),
 
 timed as (
-
     select
         periods.*,
         {{ period_status('end_time', 'device_days.present_of_the_day') }}
@@ -27,7 +24,6 @@ timed as (
             where messages.grain = periods.grain
                 and messages.start_time = periods.start_time
         )
-
 )
 
 select

@@ -14,19 +14,14 @@ with int_machine_calendar as (select * from {{ ref('int_machine_calendar') }}),
 int_machine_ranges as (select * from {{ ref('int_machine_ranges') }}),
 
 int_machine_trends as (
-
     select * from {{ ref('int_machine_trends') }} where metric = 'vibration'
-
 ),
 
 int_machine_anomaly_episodes as (
-
     select * from {{ ref('int_machine_anomaly_episodes') }}
-
 ),
 
 limits as (
-
     select
         sensor_type, device_id,
         {%- for rule in rules %}
@@ -36,11 +31,9 @@ limits as (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_machine_messages') }}
     group by sensor_type, device_id
-
 ),
 
 with_penalties as (
-
     select
         periods.*,
         limits.observed_share, limits.healthy, limits.degraded,
@@ -101,7 +94,6 @@ with_penalties as (
             and started_at < end_time
             and ended_at >= start_time
     ) as episodes
-
 )
 
 select

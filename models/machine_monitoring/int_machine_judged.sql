@@ -1,9 +1,7 @@
 -- One row per grain, device and period: the machine's time and health, its metrics,
 -- its messages and its anomalies.
 with device_days as (
-
     select * from {{ days(['production_line', 'location', 'machine_type']) }} as days
-
 ),
 
 int_machine_health as (select * from {{ ref('int_machine_health') }})

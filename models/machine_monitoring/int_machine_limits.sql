@@ -1,16 +1,13 @@
 -- One row per machine, metric and severity: the limit that holds, that of its type of
 -- machine or else the default, and the value that clears an alert again.
 with devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_machine_messages') }}
-
 ),
 
 machine_limits as (select * from {{ ref('machine_limits') }}),
 
 chosen as (
-
     select distinct on (devices.sensor_type, devices.device_id, limits.metric)
         devices.sensor_type, devices.device_id, limits.*
     from devices
@@ -19,7 +16,6 @@ chosen as (
     order by
         devices.sensor_type, devices.device_id, limits.metric,
         limits.machine_type = 'default'
-
 )
 
 select

@@ -1,11 +1,9 @@
 -- One row per grain, device, metric and period: the metric's facts, its limits, and
 -- how long and how often it was above them.
 with device_days as (
-
     select * from {{ days([
         'production_line', 'location', 'machine_type', 'present_of_the_day',
     ]) }} as days
-
 ),
 
 machine_metrics as (select * from {{ ref('machine_metrics') }})

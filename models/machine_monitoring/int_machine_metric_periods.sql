@@ -3,9 +3,7 @@
 with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
-
     select * from {{ ref('int_production_periods') }}
-
 )
 
 select

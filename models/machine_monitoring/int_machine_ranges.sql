@@ -4,9 +4,7 @@
 with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
-
     select * from {{ ref('int_production_periods') }}
-
 ),
 
 int_machine_limits as (select * from {{ ref('int_machine_limits') }})

@@ -1,10 +1,8 @@
 -- One row per machine: the speed above which it runs, that of its type of machine or
 -- else the default.
 with devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_machine_messages') }}
-
 ),
 
 machine_types as (select * from {{ ref('machine_types') }})

@@ -1,19 +1,15 @@
 -- One row per stretch of time in which a machine ran, stood or was not observed, cut
 -- at the hours and at the borders of planned stops.
 with device_days as (
-
     select * from {{ days([
         'expected_interval_seconds', 'planned_stops'
     ]) }} as days
-
 ),
 
 int_machine_speeds as (select * from {{ ref('int_machine_speeds') }}),
 
 hours as materialized (
-
     select * from {{ ref('int_production_periods') }} where grain = 'hour'
-
 )
 
 select

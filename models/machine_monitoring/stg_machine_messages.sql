@@ -3,30 +3,23 @@
 with machine_metrics as (select * from {{ ref('machine_metrics') }}),
 
 known_names as materialized (
-
     select metric, low, high, name, preference
     from machine_metrics
     cross join lateral unnest(string_to_array(payload_names, ' '))
         with ordinality as names (name, preference)
-
 ),
 
 int_message_days as (
-
     select * from {{ days(
         ['raw_device_ids', 'odd_ids'], of='int_message_days'
     ) }} as days
-
 ),
 
 stg_measurements as not materialized (
-
     select * from {{ ref('stg_measurements') }}
-
 ),
 
 judged_messages as (
-
     select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     cross join lateral (
@@ -81,7 +74,6 @@ judged_messages as (
             order by ingested_at desc nulls last, measurement_id desc
         )
     ) as messages_of_the_day
-
 )
 
 select

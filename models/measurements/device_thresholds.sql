@@ -5,7 +5,6 @@ thresholds as (select * from {{ ref('thresholds') }}),
 
 -- The most specific scope wins: a device, then its stage, its line, the default.
 ranked as (
-
     select
         devices.device_id,
         devices.sensor_type,
@@ -28,16 +27,9 @@ ranked as (
         on thresholds.scope in (
             devices.device_id, devices.stage, devices.production_line, 'default'
         )
-
-),
-
-final as (
-
-    select
-        device_id, sensor_type, metric, scope, unit, low, high
-    from ranked
-    where scope_rank = 1
-
 )
 
-select * from final
+select
+    device_id, sensor_type, metric, scope, unit, low, high
+from ranked
+where scope_rank = 1

@@ -8,7 +8,6 @@ production_periods as (select * from {{ ref('int_production_periods') }}),
 
 -- Slots that are over: until the plant's present, on the hour.
 due as (
-
     select
         messages.*,
         floor(
@@ -24,11 +23,9 @@ due as (
         on messages.production_date = production_periods.production_date
         and messages.grain = production_periods.grain
         and messages.start_time = production_periods.start_time
-
 ),
 
 parts as (
-
     select
         *,
         case when slots_due > 0 then trim_scale(least(slots_hit / slots_due, 1)) end
@@ -40,7 +37,6 @@ parts as (
             as uniqueness,
         1 - clock_offset_count::numeric / nullif(reading_count, 0) as clock
     from due
-
 )
 
 select

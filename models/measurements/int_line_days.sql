@@ -7,7 +7,6 @@ int_line_calendar as (select * from {{ ref('int_line_calendar') }}),
 device_registry as (select distinct production_line from {{ ref('device_registry') }}),
 
 line_days as (
-
     select
         lines.production_line,
         dates.production_date,
@@ -19,11 +18,9 @@ line_days as (
         union
         select null
     ) as lines
-
 ),
 
 planned as (
-
     select
         line_days.production_line,
         line_days.production_date,
@@ -35,11 +32,9 @@ planned as (
         and {{ is_of_the_line('stops', 'line_days') }}
     where stops.planned_stop is not null
     group by line_days.production_line, line_days.production_date
-
 ),
 
 assigned as (
-
     select
         line_days.production_line,
         line_days.production_date,
@@ -58,7 +53,6 @@ assigned as (
         and {{ is_of_the_line('orders', 'line_days') }}
     where orders.planned_stop is null
     group by line_days.production_line, line_days.production_date
-
 )
 
 select

@@ -5,18 +5,15 @@ with arrived as (select * from {{ ref('int_raw_days') }}),
 ledger as (select * from {{ ledger_before() }} as ledger_before),
 
 device_registry as (
-
     select
         {{ device_key('device_id') }} as device_id,
         {{ sensor_type_key('sensor_type') }} as sensor_type,
         max(commissioned_on) as commissioned_on
     from {{ ref('device_registry') }}
     group by 1, 2
-
 ),
 
 scope as (
-
     select
         coalesce(
             bool_and(is_of_all_days),
@@ -25,13 +22,11 @@ scope as (
         (select count(*) from ledger) > 0 as has_history,
         {{ raw_kept_from() }} as kept_from
     from arrived
-
 ),
 
 -- Days before the first that the raw table keeps stay as they were built. What a first
 -- run finds of them is taken as it is; messages that have no time never expire.
 days as (
-
     select
         sensor_type, device_id, production_date,
         coalesce(
@@ -56,13 +51,11 @@ days as (
     full join ledger using (sensor_type, device_id, production_date)
     left join device_registry using (sensor_type, device_id)
     cross join scope
-
 ),
 
 -- All messages of a day are gone though nobody said so: its numbers are not given up
 -- for what may be a mistake. Another calendar files messages under other days.
 refused as (
-
     select
         count(*) filter (where is_lost) as lost_count,
         min(device_id || to_char(production_date, ', YYYY-MM-DD'))
@@ -82,11 +75,9 @@ refused as (
                     and calendar_version = known_calendar_version
             end
     ) as found
-
 ),
 
 final as (
-
     select
         sensor_type, device_id, raw_device_ids, odd_ids,
         case when is_expired or not is_scanned
@@ -110,7 +101,6 @@ final as (
         last_event_at
     from days
     where is_expired or not is_scanned or arrived_hash is not null
-
 )
 
 select * from final

@@ -1,15 +1,11 @@
 -- One row per sensor type, device, grain and period with messages: what became of them,
 -- and how completely, regularly and promptly they came.
 with device_days as (
-
     select * from {{ days(['expected_interval_seconds']) }} as days
-
 ),
 
 production_periods as materialized (
-
     select * from {{ ref('int_production_periods') }}
-
 )
 
 select
@@ -28,7 +24,7 @@ cross join lateral (
             'clock_offset' = any(flags) as has_clock_offset,
             {{ lag_seconds() }} <= {{ var('on_time_seconds') }} as is_on_time,
             {{ lag_seconds() }} > {{ var('late_seconds') }} as is_late,
-            ({{ seconds_between('device_days.starts_at', 'event_at') }} * 1000)::bigint
+            (1000 * {{ seconds_between('device_days.starts_at', 'event_at') }})::bigint
                 as ms
         from {{ reads_verdicts([
             'measurement_id', 'verdict', 'flags', 'event_at', 'filed_at', 'ingested_at',
@@ -48,14 +44,13 @@ cross join lateral (
     periods as materialized (
         select
             grain, start_time, end_time,
-            ({{ seconds_between('device_days.starts_at', 'start_time') }} * 1000)::bigint
-                as start_ms,
-            ({{ seconds_between('device_days.starts_at', 'end_time') }} * 1000)::bigint
-                as end_ms,
-            (device_days.expected_interval_seconds * 1000)::bigint as interval_ms,
-            floor(
-                {{ var('regular_share') }} * device_days.expected_interval_seconds * 1000
-            )::bigint as regular_ms
+            {%- for moment in ['start', 'end'] %}
+            (1000 * {{ seconds_between('device_days.starts_at', moment ~ '_time') }}
+            )::bigint as {{ moment }}_ms,
+            {%- endfor %}
+            (1000 * expected_interval_seconds)::bigint as interval_ms,
+            floor(1000 * expected_interval_seconds * {{ var('regular_share') }})::bigint
+                as regular_ms
         from production_periods
         where production_date = device_days.production_date
     )
@@ -72,7 +67,8 @@ cross join lateral (
             -- The first reading of a slot hits it.
             count(*) filter (where is_reading and (
                 previous_ms >= start_ms
-                and (previous_ms - start_ms) / interval_ms = (ms - start_ms) / interval_ms
+                and (previous_ms - start_ms) / interval_ms
+                = (ms - start_ms) / interval_ms
             ) is not true) as slots_hit,
             count(previous_ms) as interval_count,
             count(*) filter (where ms - previous_ms <= regular_ms) as regular_count,

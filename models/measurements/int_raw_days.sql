@@ -3,26 +3,21 @@
 {% set only_arrivals = arrivals_suffice() %}
 
 with stg_measurements as not materialized (
-
     select * from {{ ref('stg_measurements') }}
-
 ),
 {% if only_arrivals %}
 {{ days_with_arrivals() }},
 
 messages as (
-
     select found.*
     from days_with_arrivals as days
     cross join lateral {{ messages_of('stg_measurements', 'days') }} as found
-
 ),
 {% else %}
 messages as (select * from stg_measurements),
 {% endif %}
 -- Grouped by the raw spelling first: a distinct aggregate over all rows costs more.
 by_spelling as (
-
     select
         sensor_type,
         device_id,
@@ -40,28 +35,21 @@ by_spelling as (
     group by
         sensor_type, device_id, case when not is_odd then raw_device_id end,
         production_date
-
-),
-
-final as (
-
-    select
-        sensor_type,
-        device_id,
-        array_remove(array_agg(raw_device_id order by raw_device_id), null)
-            as raw_device_ids,
-        coalesce(string_to_array(max(odd_ids), ',')::bigint[], '{}') as odd_ids,
-        {{ messages_hash('sum(message_count)', 'sum(id_sum)', 'bit_xor(id_hash)') }}
-            as messages_hash,
-        sum(message_count)::bigint as message_count,
-        max(last_measurement_id) as last_measurement_id,
-        {{ not only_arrivals }} as is_of_all_days,
-        {{ calendar_version('max(commissioned_on)') }} as calendar_version,
-        production_date,
-        max(last_event_at) as last_event_at
-    from by_spelling
-    group by sensor_type, device_id, production_date
-
 )
 
-select * from final
+select
+    sensor_type,
+    device_id,
+    array_remove(array_agg(raw_device_id order by raw_device_id), null)
+        as raw_device_ids,
+    coalesce(string_to_array(max(odd_ids), ',')::bigint[], '{}') as odd_ids,
+    {{ messages_hash('sum(message_count)', 'sum(id_sum)', 'bit_xor(id_hash)') }}
+        as messages_hash,
+    sum(message_count)::bigint as message_count,
+    max(last_measurement_id) as last_measurement_id,
+    {{ not only_arrivals }} as is_of_all_days,
+    {{ calendar_version('max(commissioned_on)') }} as calendar_version,
+    production_date,
+    max(last_event_at) as last_event_at
+from by_spelling
+group by sensor_type, device_id, production_date

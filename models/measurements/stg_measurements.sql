@@ -6,20 +6,17 @@ with measurements as (select * from {{ source('raw', 'measurements') }}),
 
 -- Spelt as the messages' ids are, once and not per message.
 registered as materialized (
-
     select
         {{ device_key('device_id') }} as device_id,
         {{ sensor_type_key('sensor_type') }} as sensor_type,
         commissioned_on,
         {{ local_moment('commissioned_on', day_start()) }} as commissioned_at
     from {{ ref('device_registry') }}
-
 ),
 
 -- Without `offset 0` the planner writes an expression out wherever its name stands, to
 -- be computed again there. Filters on the raw columns still reach the index.
 unwrapped as (
-
     select
         id as measurement_id,
         measurements.device_id as raw_device_id,
@@ -47,12 +44,10 @@ unwrapped as (
     cross join lateral (
         select {{ unwrapped('data') }} as payload where true offset 0
     ) as content
-
 ),
 
 -- A time is believed before anything is added to it: the type has edges.
 clocked as (
-
     select
         unwrapped.*,
         registered.commissioned_on,
@@ -74,11 +69,9 @@ clocked as (
             ) }} as possible_at
         where true offset 0
     ) as clock
-
 ),
 
 filed as (
-
     select
         *,
         case when is_before_arrival then possible_at end as event_at,
@@ -88,33 +81,26 @@ filed as (
             else coalesce(possible_at, ingested_at, {{ earliest }})
         end as filed_at
     from clocked
-
-),
-
-final as (
-
-    select
-        measurement_id,
-        device_id, raw_device_id,
-        {{ device_position('device_id') }} as position,
-        {{ device_number('device_id') }} as device_number,
-        sensor_type,
-        case
-            when device_id = '(missing)' then 'missing_device_id'
-            when is_too_long then 'device_id_too_long'
-            when created_at is null then 'missing_created_at'
-            when ingested_at is null then 'bad_created_at'
-            when event_at is null then 'bad_timestamp'
-            when coalesce(jsonb_typeof(payload), '') <> 'object' then 'not_an_object'
-        end as envelope_rejection,
-        payload, metadata,
-        event_at is null or raw_device_id is null
-        or octet_length(raw_device_id) > {{ longest }} as is_odd,
-        event_at, filed_at,
-        {{ production_date('filed_at') }} as production_date,
-        commissioned_on, measured_at, ingested_at
-    from filed
-
 )
 
-select * from final
+select
+    measurement_id,
+    device_id, raw_device_id,
+    {{ device_position('device_id') }} as position,
+    {{ device_number('device_id') }} as device_number,
+    sensor_type,
+    case
+        when device_id = '(missing)' then 'missing_device_id'
+        when is_too_long then 'device_id_too_long'
+        when created_at is null then 'missing_created_at'
+        when ingested_at is null then 'bad_created_at'
+        when event_at is null then 'bad_timestamp'
+        when coalesce(jsonb_typeof(payload), '') <> 'object' then 'not_an_object'
+    end as envelope_rejection,
+    payload, metadata,
+    event_at is null or raw_device_id is null
+    or octet_length(raw_device_id) > {{ longest }} as is_odd,
+    event_at, filed_at,
+    {{ production_date('filed_at') }} as production_date,
+    commissioned_on, measured_at, ingested_at
+from filed

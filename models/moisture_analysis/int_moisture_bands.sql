@@ -1,10 +1,8 @@
 -- One row per moisture probe: the band its moisture should be in, that of its location
 -- or else the default.
 with devices as (
-
     select * from {{ ref('devices') }}
     where sensor_type in {{ sensor_types('stg_moisture_readings') }}
-
 ),
 
 moisture_bands as (select * from {{ ref('moisture_bands') }})

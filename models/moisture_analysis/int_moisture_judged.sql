@@ -1,14 +1,11 @@
 -- One row per grain, device and period: the period's facts with the judgments on them.
 with device_days as (
-
     select * from {{ days([
         'production_line', 'location', 'present_of_the_day',
     ]) }} as days
-
 ),
 
 limits as (
-
     select
         device_id,
         max(high) filter (where metric = 'moisture_alert_share') as alert_share,
@@ -17,11 +14,9 @@ limits as (
     from {{ ref('device_thresholds') }}
     where sensor_type in {{ sensor_types('stg_moisture_readings') }}
     group by device_id
-
 ),
 
 with_averages as (
-
     select
         periods.*,
         band_low, band_high, in_range_seconds, out_of_range_seconds,
@@ -37,7 +32,6 @@ with_averages as (
     cross join lateral {{ reads('int_moisture_periods') }} as periods
     left join lateral {{ reads('int_moisture_ranges') }} as ranges
         on {{ is_same_period('periods', 'ranges') }}
-
 )
 
 select

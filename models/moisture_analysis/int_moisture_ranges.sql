@@ -3,17 +3,13 @@
 with device_days as (select * from {{ days() }} as days),
 
 production_periods as materialized (
-
     select * from {{ ref('int_production_periods') }}
-
 ),
 
 int_moisture_bands as (select * from {{ ref('int_moisture_bands') }}),
 
 device_thresholds as (
-
     select * from {{ ref('device_thresholds') }} where metric = 'moisture_far_outside'
-
 )
 
 select

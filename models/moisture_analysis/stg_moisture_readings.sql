@@ -1,23 +1,18 @@
 -- One row per moisture message: its fields typed, with exactly one verdict.
 {%- set same_as_survivor = 'moisture = first_moisture' %}
 with int_message_days as (
-
     select * from {{ days(
         ['raw_device_ids', 'odd_ids'], of='int_message_days'
     ) }} as days
-
 ),
 
 stg_measurements as not materialized (
-
     select * from {{ ref('stg_measurements') }}
-
 ),
 
 int_moisture_units as (select * from {{ ref('int_moisture_units') }}),
 
 judged_messages as (
-
     select messages_of_the_day.*, int_message_days.production_date as filed_on
     from int_message_days
     left join int_moisture_units as registered
@@ -103,7 +98,6 @@ judged_messages as (
             order by ingested_at desc nulls last, measurement_id desc
         )
     ) as messages_of_the_day
-
 )
 
 select
