@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from brickworks.detectors.episodes import episode_id, episodes
 from brickworks.detectors.statistical import statistical
-from brickworks.detectors.steps import minute_steps
 from brickworks.detectors.stoppage import stoppage
 
 START = pd.Timestamp("2025-11-17T06:00:00+07:00")
@@ -97,43 +96,6 @@ def test_history_beyond_the_look_back_changes_no_bit(name, history, data):
     expected = full[full["at"] >= since].reset_index(drop=True)
     found = recent[recent["at"] >= since].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-
-
-# --- minute steps ---------------------------------------------------------------
-
-
-def test_a_step_ends_at_the_last_reading_of_its_minute():
-    at = START + pd.to_timedelta([0, 60, 65, 70, 118, 400], unit="s")
-    made = minute_steps(at, [np.nan, 60, 5, 5, 48, 282], [np.nan, 15, 1, 2, 12, 0],
-                        [False] * 5 + [True])  # fmt: skip
-    ends = [0, 118, 400]
-    assert made["at"].tolist() == [START + pd.Timedelta(seconds=s) for s in ends]
-    assert made["dt_seconds"].tolist()[1:] == [118, 282]
-    assert made["pieces"].tolist()[1:] == [30, 0]
-    assert made["is_gap"].tolist() == [False, False, True]
-    assert made[["dt_seconds", "pieces"]].iloc[0].isna().all()
-
-
-def test_no_readings_make_no_steps():
-    nothing = minute_steps(pd.DatetimeIndex([], tz="UTC"), [], [], [])
-    assert list(nothing) == ["at", "dt_seconds", "pieces", "is_gap"]
-    assert nothing.empty
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 200_000), st.integers(0, 50)), min_size=1, max_size=80
-    )
-)
-def test_steps_keep_all_time_and_all_pieces(increments):
-    seconds = np.array([ms for ms, _ in increments]) / 1000
-    pieces = [count for _, count in increments]
-    at, lengths, counts, gaps = steps(pieces, seconds)
-    made = minute_steps(at, lengths, counts, gaps)
-    assert made["pieces"].sum() == sum(pieces)
-    assert round(made["dt_seconds"].sum() * 1000) == sum(ms for ms, _ in increments)
-    assert made["at"].dt.floor("min").is_unique
-    assert made["at"].iloc[-1] == at[-1]
 
 
 # --- stoppage -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Runs the brick detectors over the counter's increments, device-day by device-day."""
+"""Runs the brick detectors over minute steps, device-day by device-day."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,6 @@ import pandas as pd
 
 from brickworks.detectors.points import NOT_RUNNING, SCORED, WARMING_UP
 from brickworks.detectors.statistical import statistical
-from brickworks.detectors.steps import minute_steps
 from brickworks.detectors.stoppage import stoppage
 
 Limits = Mapping[str, float]
@@ -20,14 +19,15 @@ DAY = 86_400
 def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFrame]:  # noqa: ANN401
     """Judge each device-day on its own trailing window.
 
-    A day is judged from the increments of that day and of the `window_days` before it
-    and from nothing else, so that it does not matter when it is judged, nor with which
+    A day is judged from the steps of that day and of the `window_days` before it and
+    from nothing else, so that it does not matter when it is judged, nor with which
     other days.
 
     Args:
-        days: relation of level increments with the columns device_id, judged_date,
-            production_date, event_at, seconds_since_level, count_increment
-            and is_gap; a row for each day that has it in its window.
+        days: relation of minute steps with the columns device_id, judged_date,
+            production_date, at (when the step ends), seconds, pieces and is_gap; a row
+            for each day that has it in its window, and one without a time for a day
+            whose window has none.
         thresholds: relation of device_thresholds.
         window_days: days of history a judged day comes with.
 
@@ -37,7 +37,7 @@ def detect(days: Any, thresholds: Any, window_days: int) -> Iterator[pd.DataFram
         without a flag that day gives one row without a time.
     """
     limits: dict[str, Limits] = {}
-    for window in days.groups(["device_id", "judged_date"], order_by="event_at"):
+    for window in days.groups(["device_id", "judged_date"], order_by="at"):
         limits = limits or limits_by_device(thresholds.df(list(LIMIT_COLUMNS)))
         yield _judge(window, limits[window["device_id"].iloc[0]], window_days)
 
@@ -54,15 +54,8 @@ def limits_by_device(thresholds: pd.DataFrame) -> dict[str, Limits]:
 def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFrame:
     device_id = window["device_id"].iloc[0]
     judged_date = window["judged_date"].iloc[0]
-    steps = minute_steps(
-        window["event_at"],
-        window["seconds_since_level"].astype(float),
-        window["count_increment"].astype(float),
-        window["is_gap"].astype(bool),
-    )
-    dates = window.set_index("event_at")["production_date"]
-    step_dates = dates.reindex(pd.DatetimeIndex(steps["at"])).to_numpy()
-    columns = [steps[name] for name in ("at", "dt_seconds", "pieces", "is_gap")]
+    steps = window[window["at"].notna()]
+    columns = [steps[name] for name in ("at", "seconds", "pieces", "is_gap")]
     found = {
         "stoppage": stoppage(
             *columns,
@@ -79,7 +72,7 @@ def _judge(window: pd.DataFrame, limits: Limits, window_days: int) -> pd.DataFra
             smallest_sd=limits["statistical_smallest_sd"],
         ),
     }
-    own_from = steps["at"][step_dates == judged_date].min()
+    own_from = steps["at"][steps["production_date"] == judged_date].min()
     rows = [
         flags_of_the_day(device_id, detector, points, own_from)
         for detector, points in found.items()
