@@ -4,7 +4,7 @@
     least(
         coalesce({{ next_reading_at }}, event_at),
         event_at + make_interval(
-            secs => {{ hold_seconds(expected_interval_seconds) }}::double precision
+            secs => ({{ var('hold_intervals') }} * {{ expected_interval_seconds }})::double precision
         )
     )
 {%- endmacro %}

@@ -9,7 +9,7 @@ with device_days as (
 -- Each day is judged by itself: its own readings, the tail before and the head after.
 excursions as (
     select
-            device_days.device_id,
+        device_days.device_id,
         device_days.production_date,
         found.excursion,
         found.base_at,

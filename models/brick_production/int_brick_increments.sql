@@ -76,7 +76,15 @@ select
         end
         else 0
     end as suspect_increment,
-    {{ error_increment() }} as error_increment,
+    -- The error counter has no events of its own: it starts anew where the piece
+    -- counter does, and a fall without one is a reset of the error counter alone.
+    case
+        when excursion is not null or previous_error_count is null
+            or counter_event = 'long_gap' then null
+        when counter_event = 'reset' or error_count < previous_error_count
+            then error_count
+        else error_count - previous_error_count
+    end as error_increment,
     case when excursion is null and counter_event <> 'long_gap'
         then seconds_since_level
     end as seconds_since_level,

@@ -1,9 +1,7 @@
 -- One row per device and slice: a piece of a step, of one hour, state and brick type.
 with device_days as (
-    select * from {{ days([
-        'brick_type', 'planned_stops',
-        'assigned_brick_types', 'assigned_from', 'assigned_until',
-    ]) }} as days
+    select * from {{ days(['brick_type', 'planned_stops', 'assigned_brick_types',
+        'assigned_from', 'assigned_until']) }} as days
 )
 
 select
@@ -15,7 +13,13 @@ cross join lateral (
     with lending as (
         select
             *,
-            {{ state_among_neighbours() }} as step_state,
+            -- A counter that leaps or is reset in the middle of a stop does not end it.
+            case
+                when not is_gap and lag(state) over series = 'stopped'
+                    and state = 'unobserved' and lead(state) over series = 'stopped'
+                    then 'stopped'
+                else state
+            end as step_state,
             {{ lent_seconds('before') }} as lent_before,
             {{ lent_seconds('after') }} as lent_after
         from {{ reads('int_brick_steps') }} as steps
@@ -43,8 +47,7 @@ cross join lateral (
         select
             array_agg(border order by border) as borders,
             array_agg((
-                select brick_type
-                from unnest(
+                select brick_type from unnest(
                     device_days.assigned_brick_types, device_days.assigned_from,
                     device_days.assigned_until
                 ) as assigned (brick_type, starts_at, ends_at)
@@ -77,8 +80,7 @@ cross join lateral (
             case
                 when state in ('stopped', 'unobserved')
                     and parts.starts_at <@ device_days.planned_stops then 'planned_stop'
-                else state
-            end as state,
+                else state end as state,
             coalesce(brick_types[cell], device_days.brick_type) as brick_type
         from segments
         cross join cells
@@ -89,27 +91,28 @@ cross join lateral (
         ) as crossed
         cross join lateral generate_series(first_cell, last_cell) as cell
         cross join lateral (
-            select
-                greatest(segments.starts_at, borders[cell]) as starts_at,
+            select greatest(segments.starts_at, borders[cell]) as starts_at,
                 least(segments.ends_at, borders[cell + 1]) as ends_at
         ) as parts
     ),
 
     -- Neighbours of equal state have an equal difference of these two numbers.
     runs as (
-        select
-            *,
-            row_number() over (order by starts_at)
+        select *, row_number() over (order by starts_at)
             - row_number() over (partition by state order by starts_at) as run
         from pieces
     )
 
     select
         first_measurement_id, last_measurement_id, rate_per_hour, is_gap, brick_type,
-        {{ stop_kind('state', 'sum(seconds) over (partition by state, run)') }}
-            as state,
         count_increment::bigint as count_increment,
         error_increment::bigint as error_increment,
+        case
+            when state <> 'stopped' then state
+            when sum(seconds) over (partition by state, run)
+                < {{ var('downtime_from_seconds') }} then 'micro_stop'
+            else 'downtime'
+        end as state,
         seconds, starts_at, ends_at
     from runs
 ) as slices

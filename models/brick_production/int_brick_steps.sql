@@ -5,7 +5,7 @@ with device_days as (select * from {{ days(['ideal_rate_per_hour']) }} as days),
 -- A gap is a step of its own: what follows in its minute was observed.
 steps as (
     select
-            device_days.device_id,
+        device_days.device_id,
         device_days.production_date,
         device_days.ideal_rate_per_hour,
         minutes.*
@@ -27,7 +27,7 @@ steps as (
             max(event_at) as ends_at
         from {{ reads('int_brick_increments') }} as int_brick_increments
         where previous_level_at is not null
-        group by {{ minute_start('event_at') }}, is_gap
+        group by date_trunc('minute', event_at), is_gap
         offset 0
     ) as minutes
 )
@@ -36,7 +36,15 @@ select
     device_id,
     first_measurement_id,
     last_measurement_id,
-    {{ step_state() }} as state,
+    -- Where the counter leapt or fell, no piece does not mean that none came: that is
+    -- not known, and no stop.
+    case
+        when is_gap or (count_increment = 0 and hides_pieces) then 'unobserved'
+        when count_increment = 0 then 'stopped'
+        when count_increment * 3600
+            < {{ var('slow_share') }} * ideal_rate_per_hour * seconds then 'slow'
+        else 'running'
+    end as state,
     count_increment,
     error_increment,
     seconds,

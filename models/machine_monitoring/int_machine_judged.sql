@@ -67,7 +67,36 @@ cross join lateral (
     from {{ reads('int_machine_metric_periods') }} as measured
     where {{ is_same_period('measured', 'periods') }}
 ) as metrics
-cross join lateral {{ maintenance_reason() }} as reasons
+-- What takes points from the machine's health, in words with numbers, the most first.
+cross join lateral (
+    select
+        string_agg(
+            words || format(' (-%s)', round(points, 1)), '; '
+            order by points desc, words asc
+        ) as maintenance_reason
+    from (
+        values
+        {%- for metric in ['temperature', 'vibration'] %}
+        ({{ metric }}_penalty, format(
+            '{{ metric }} above its limit for %s %% of the running time',
+            round({{ metric }}_above_ratio * 100, 1)
+        )),
+        {%- endfor %}
+        (trend_penalty, format(
+            'vibration rises by %s mm/s a day and reaches %s in %s days',
+            round(vibration_slope_per_day::numeric, 2), critical_vibration,
+            round(days_to_critical::numeric, 1)
+        )),
+        (downtime_penalty, format(
+            'stopped for %s min nobody planned',
+            round((stopped_seconds - planned_stop_seconds) / 60)
+        )),
+        (anomaly_penalty, format(
+            'anomalies to be warned of: %s', warning_count + critical_count
+        ))
+    ) as penalties (points, words)
+    where round(points, 1) > 0
+) as reasons
 cross join lateral {{ anomalies_of_the_period(
     reads('machine_monitoring_anomalies'), 'periods'
 ) }} as anomalies

@@ -61,12 +61,11 @@ select
         else 'normal'
     end as alert_level,
     case when sample_count >= limits.capability_samples then
-        {{ process_performance('(band_high - band_low) / 2', 'moisture_std') }}
+        (band_high - band_low) / (6 * nullif(moisture_std, 0))
     end as pp,
     case when sample_count >= limits.capability_samples then
-        {{ process_performance(
-            'least(band_high - sample_mean, sample_mean - band_low)', 'moisture_std'
-        ) }}
+        least(band_high - sample_mean, sample_mean - band_low)
+        / (3 * nullif(moisture_std, 0))
     end as ppk,
     {%- for column in ['health', 'rejected', 'duplicate', 'late'] %}
     coalesce(messages.{{ column }}_count, 0) as {{ column }}_count,
