@@ -1,18 +1,20 @@
 -- One row per line, or no line, and production day that one of its devices has: when it
 -- was to stop, on the day and those beside it, and what it was assigned to make.
-with int_days as (select * from {{ ref('int_days') }}),
-
-int_line_calendar as (select * from {{ ref('int_line_calendar') }}),
+with int_days as (select distinct production_date from {{ ref('int_days') }}),
 
 device_registry as (select distinct production_line from {{ ref('device_registry') }}),
+
+planned_stops as (select * from {{ ref('planned_stops') }}),
+
+line_assignments as (select * from {{ ref('line_assignments') }}),
 
 line_days as (
     select
         lines.production_line,
-        dates.production_date,
-        {{ local_moment('dates.production_date', day_start()) }} as starts_at,
-        {{ local_moment('(dates.production_date + 1)', day_start()) }} as ends_at
-    from (select distinct production_date from int_days) as dates
+        production_date,
+        {{ local_moment('production_date', day_start()) }} as starts_at,
+        {{ local_moment('(production_date + 1)', day_start()) }} as ends_at
+    from int_days
     cross join (
         select production_line from device_registry
         union
@@ -24,13 +26,23 @@ planned as (
     select
         line_days.production_line,
         line_days.production_date,
-        range_agg(tstzrange(stops.starts_at, stops.ends_at)) as planned_stops
+        range_agg(tstzrange(
+            {{ local_moment('planned_on', 'stops.starts_at') }},
+            case
+                when stops.ends_at = {{ day_start() }}
+                    then {{ local_moment('(planned_on + 1)', day_start()) }}
+                else {{ local_moment('planned_on', 'stops.ends_at') }}
+            end
+        )) as planned_stops
     from line_days
-    cross join generate_series(-1, 1) as day_offset
-    inner join int_line_calendar as stops
-        on line_days.production_date + day_offset = stops.production_date
-        and {{ is_of_the_line('stops', 'line_days') }}
-    where stops.planned_stop is not null
+    cross join lateral (values
+        (production_date - 1), (production_date), (production_date + 1)
+    ) as dates (planned_on)
+    inner join planned_stops as stops
+        on {{ is_of_the_line('stops', 'line_days') }}
+        and planned_on between stops.valid_from
+            and coalesce(stops.valid_to, date 'infinity')
+        and coalesce(extract(isodow from planned_on) = stops.weekday, true)
     group by line_days.production_line, line_days.production_date
 ),
 
@@ -38,20 +50,17 @@ assigned as (
     select
         line_days.production_line,
         line_days.production_date,
-        array_agg(orders.brick_type order by orders.starts_at) as assigned_brick_types,
-        array_agg(orders.starts_at order by orders.starts_at) as assigned_from,
+        array_agg(orders.brick_type order by orders.started_at) as assigned_brick_types,
+        array_agg(orders.started_at order by orders.started_at) as assigned_from,
         -- Its end on another day is no news of this one.
         array_agg(
-            case when orders.ends_at < line_days.ends_at then orders.ends_at
-                else line_days.ends_at end
-            order by orders.starts_at
+            least(orders.stopped_at, line_days.ends_at) order by orders.started_at
         ) as assigned_until
     from line_days
-    inner join int_line_calendar as orders
-        on line_days.ends_at > orders.starts_at
-        and line_days.starts_at < orders.ends_at
-        and {{ is_of_the_line('orders', 'line_days') }}
-    where orders.planned_stop is null
+    inner join line_assignments as orders
+        on line_days.production_line = orders.production_line
+        and line_days.ends_at > orders.started_at
+        and coalesce(line_days.starts_at < orders.stopped_at, true)
     group by line_days.production_line, line_days.production_date
 )
 

@@ -61,7 +61,7 @@ select
         else 'normal'
     end as alert_level,
     case when sample_count >= limits.capability_samples then
-        (band_high - band_low) / (6 * nullif(moisture_std, 0))
+        (band_high - band_low) / 2 / (3 * nullif(moisture_std, 0))
     end as pp,
     case when sample_count >= limits.capability_samples then
         least(band_high - sample_mean, sample_mean - band_low)

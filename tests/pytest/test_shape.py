@@ -289,7 +289,7 @@ def no_ref_has_an_alias_of_its_own(manifest: Manifest) -> list[str]:
 SETTINGS = re.compile(
     r"device_days\.(ideal_rate_per_hour|max_rate_per_hour|counter_modulus|brick_type"
     r"|expected_interval_seconds|production_line)"
-    r"|ref\('int_(production_periods|production_shifts|line_calendar)'\)"
+    r"|ref\('int_production_periods'\)"
 )
 
 
