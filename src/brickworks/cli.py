@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import chdir, closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import psycopg2
-import psycopg2.extensions
-from psycopg2 import sql
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from brickworks import local_database, server_checks
+from brickworks import dbt_runs, local_database, runner, server_checks
 from brickworks import summary as summaries
-from brickworks.load import load_csv
 from brickworks.settings import (
     Problem,
-    Server,
     marts_schema,
     project_root,
     raw_table,
     server,
 )
 from brickworks.terminal import visible
-
-if TYPE_CHECKING:
-    from dbt.contracts.graph.manifest import Manifest
-
-DOCS_FILE = Path("target") / "static_index.html"
 
 
 class _Sentences(click.Group):
@@ -90,10 +71,9 @@ def up() -> None:
     `brickworks down`.
     """
     _refuse_foreign("up")
-    cluster = local_database.project_cluster(project_root())
-    started = _up(cluster)
+    started = runner.up(project_root())
     state = "is up" if started else "was up already"
-    _say(f"The embedded server {state}: {cluster.server.url()}")
+    _say(f"The embedded server {state}: {server().url()}")
 
 
 @main.command()
@@ -173,9 +153,7 @@ def simulate(append: bool) -> None:
     """
     _refuse_foreign("simulate")
     root = project_root()
-    cluster = local_database.project_cluster(root)
-    _up(cluster)
-    rows = _simulate(cluster, raw_table(root), append=append)
+    rows = runner.simulate(root, append=append)
     if rows is None:
         raise Problem(
             f"{'.'.join(raw_table(root))} has rows already: give --append to add the "
@@ -196,20 +174,8 @@ def load(file: Path) -> None:
     All of the file is loaded, or nothing: a malformed line is refused with its number.
     """
     root = project_root()
-    target = server()
-    table = raw_table(root)
-    if not file.exists():
-        raise Problem(f"{file} does not exist: check the name.")
-    dsn = target.dsn()
-    if target.is_embedded:
-        cluster = local_database.project_cluster(root)
-        _up(cluster)
-        dsn = cluster.superuser_dsn()
-    with closing(server_checks.connect(target, dsn)) as connection:
-        with _bar(f"Loading {file.name}", shows_count=False) as report:
-            rows = load_csv(connection, file, table, report)
-        _analyze(connection, table)
-    _say(f"{rows:,} rows of {file} are in {'.'.join(table)}.")
+    rows = runner.load(root, file)
+    _say(f"{rows:,} rows of {file} are in {'.'.join(raw_table(root))}.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -222,18 +188,9 @@ def run(target: str | None, dbt_arguments: tuple[str, ...]) -> None:
     simulated messages. DBT_ARGUMENTS go to `dbt build`, say --full-refresh.
     """
     root = project_root()
-    _make_profile(root)
-    where = server()
-    table = raw_table(root)
-    if where.is_embedded:
-        cluster = local_database.project_cluster(root)
-        _up(cluster)
-        _simulate(cluster, table, append=False)
-    with closing(server_checks.connect(where)) as connection:
-        _require_all(connection, table, marts_schema(root, target))
-    failures = _build(root, target, dbt_arguments)
+    failures = runner.run(root, target, dbt_arguments)
     try:
-        _print_summary(root, target, where)
+        _print_summary(root, target)
     except (Problem, psycopg2.Error):
         # After a failed build there may be nothing to sum up; that is said below.
         if not failures:
@@ -249,8 +206,7 @@ def run(target: str | None, dbt_arguments: tuple[str, ...]) -> None:
 @click.option("--target", help="Target of the dbt profile.")
 def summary(target: str | None) -> None:
     """Show what the last build made of the messages."""
-    root = project_root()
-    _print_summary(root, target, server())
+    _print_summary(project_root(), target)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -263,29 +219,10 @@ def status(target: str | None, limit: int, dbt_arguments: tuple[str, ...]) -> No
     Nothing is built. The raw table is read as by a build. Edited seed files count once
     they are in the database. DBT_ARGUMENTS are those of the build, say --vars.
     """
+    # dbt takes seconds to import: only a command that needs it pays.
     from brickworks import status as statuses
 
-    root = project_root()
-    _make_profile(root)
-    where = server()
-    with closing(server_checks.connect(where)) as connection:
-        _require_all(connection, raw_table(root), marts_schema(root, target))
-        manifest = _dbt(root, None, target, ["parse", *dbt_arguments], None).result
-        statuses.require_a_build(connection, manifest)
-        statuses.open_all_models(manifest)
-        command = ["compile", "-s", *statuses.COMPILED, *dbt_arguments]
-        compiled = _dbt(root, manifest, target, command, None).result.results
-        nodes = {result.node.name: result.node for result in compiled}
-        printed: list[str] = []
-
-        def take(event: Any) -> None:  # noqa: ANN401
-            if event.info.name == "PrintEvent":
-                printed.append(event.info.msg)
-
-        versions = json.dumps({"versions": statuses.versions(nodes, root)})
-        command = ["run-operation", "print_stale_days", "--args", versions]
-        _dbt(root, manifest, target, ["--quiet", *command, *dbt_arguments], take)
-        found = statuses.read(connection, manifest, nodes, "\n".join(printed))
+    found = statuses.find(project_root(), target, dbt_arguments)
     statuses.show(found, Console(width=None if sys.stdout.isatty() else 100), limit)
 
 
@@ -296,11 +233,8 @@ def docs(target: str | None) -> None:
 
     It is target/static_index.html and needs no web server.
     """
-    root = project_root()
-    _make_profile(root)
-    server_checks.connect(server()).close()
-    _dbt(root, None, target, ["docs", "generate", "--static"], None)
-    _say(f"The documentation is {root / DOCS_FILE}")
+    page = runner.write_docs(project_root(), target)
+    _say(f"The documentation is {page}")
 
 
 def _say(text: str) -> None:
@@ -316,15 +250,6 @@ def _refuse_foreign(command: str) -> None:
         )
 
 
-def _up(cluster: local_database.Cluster) -> bool:
-    """Start the embedded server, ready for `dbt build`; return whether it was down."""
-    root = project_root()
-    _make_profile(root)
-    started = local_database.start(cluster)
-    local_database.create_role_database_and_raw_table(cluster, raw_table(root))
-    return started
-
-
 def _find_psql() -> str | None:
     if found := shutil.which("psql"):
         return found
@@ -335,187 +260,14 @@ def _find_psql() -> str | None:
     return str(program) if program.exists() else None
 
 
-def _simulate(
-    cluster: local_database.Cluster, table: tuple[str, str], *, append: bool
-) -> int | None:
-    """Load the simulated factory; return its rows, None if the table has some."""
-    from brickworks import simulator
-
-    dsn = cluster.superuser_dsn()
-    with closing(server_checks.connect(cluster.server, dsn)) as connection:
-        with connection.cursor() as cursor:
-            # What is reported as loaded outlives a crash.
-            cursor.execute("set synchronous_commit = on")
-            # Two runs at once: the second waits here and finds the table filled.
-            cursor.execute("select pg_advisory_lock(hashtext('brickworks.simulate'))")
-            cursor.execute(
-                sql.SQL("select exists (select from {})").format(sql.Identifier(*table))
-            )
-            row = cursor.fetchone()
-        connection.commit()
-        if row and row[0] and not append:
-            return None
-        with _bar("Simulating a factory") as report:
-            rows = simulator.load(connection, table=table, progress=report)
-        connection.commit()
-        _analyze(connection, table)
-    return rows
-
-
-def _analyze(
-    connection: psycopg2.extensions.connection, table: tuple[str, str]
-) -> None:
-    """Let the planner know; a role that is not the owner only gets a warning."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))
-    connection.commit()
-
-
-@contextmanager
-def _bar(
-    title: str, *, shows_count: bool = True
-) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr; yield what it is told (done, total) with.
-
-    A log file gets none: there, the sentence at the end says it all.
-    """
-    console = Console(stderr=True)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn() if shows_count else TextColumn("{task.percentage:.0f} %"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    with progress:
-        task = progress.add_task(visible(title), total=None)
-
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        yield report
-
-
-def _make_profile(root: Path) -> None:
-    """Copy the example profile where dbt looks, unless there is one."""
-    profile = root / "profiles.yml"
-    if not profile.exists():
-        temporary = root / ".profiles.yml.new"
-        shutil.copyfile(root / "profiles.example.yml", temporary)
-        temporary.rename(profile)
-
-
-def _require_all(
-    connection: psycopg2.extensions.connection, table: tuple[str, str], schema: str
-) -> None:
-    missing = server_checks.what_is_missing(connection, table, schema)
-    if missing:
-        raise Problem("\n".join(missing))
-
-
-def _build(root: Path, target: str | None, arguments: tuple[str, ...]) -> int:
-    """Build and document in one process, parsing once; return what failed."""
-    manifest = _dbt(root, None, target, ["parse"], None).result
-    console = Console(stderr=True)
-    with _bar("Building") as report:
-        watcher = _Watcher(report, console)
-        # Unit tests test the code, not the plant's data: `make test` runs them.
-        command = ["build", "--exclude-resource-type", "unit_test", *arguments]
-        built = _dbt(root, manifest, target, command, watcher, may_fail=True)
-    failures = watcher.failures
-    if not built.success and not failures:
-        raise Problem(_reason(built, root))
-    # What is there gets documented, whatever failed beside it.
-    documented = _dbt(
-        root,
-        manifest,
-        target,
-        ["docs", "generate", "--static", "--no-compile"],
-        None,
-        may_fail=True,
-    )
-    if not documented.success and not failures:
-        raise Problem(_reason(documented, root))
-    return failures
-
-
-class _Watcher:
-    """Turns dbt's events into a progress bar, warnings and errors."""
-
-    def __init__(self, report: Callable[[int, int], None], console: Console) -> None:
-        self.failures = 0
-        self._report = report
-        self._console = console
-        self._done = 0
-        self._total = 0
-
-    def __call__(self, event: Any) -> None:  # noqa: ANN401
-        """Take one event of dbt."""
-        if event.info.level in ("warn", "error"):
-            message = event.info.msg.strip()
-            if message:
-                click.echo(visible(message, keeps_lines=True), err=True)
-        if event.info.name == "LogStartLine":
-            self._total = max(self._total, event.data.total)
-        elif event.info.name == "NodeFinished":
-            self._done += 1
-            status = event.data.run_result.status
-            if status in ("error", "fail", "runtime error"):
-                self.failures += 1
-            node = event.data.node_info
-            if not self._console.is_terminal and "test" not in node.resource_type:
-                seconds = event.data.run_result.execution_time
-                click.echo(
-                    f"{node.resource_type} {node.node_name}: {status}, {seconds:.1f} s",
-                    err=True,
-                )
-        self._report(self._done, max(self._total, self._done))
-
-
-def _dbt(
-    root: Path,
-    manifest: Manifest | None,
-    target: str | None,
-    command: list[str],
-    watcher: Callable[[Any], None] | None,
-    *,
-    may_fail: bool = False,
-) -> Any:  # noqa: ANN401
-    """Run one dbt command in this process; its whole log goes to logs/dbt.log."""
-    from dbt.cli.main import dbtRunner
-
-    options = [
-        *("--project-dir", str(root), "--profiles-dir", str(root)),
-        *("--log-level", "none", "--log-level-file", "debug"),
-        # What is told of its messages is text: colors would be shown as codes.
-        "--no-use-colors",
-    ]
-    if target:
-        options += ["--target", target]
-    runner = dbtRunner(manifest=manifest, callbacks=[watcher] if watcher else [])
-    with chdir(root):
-        result = runner.invoke([*command, *options])
-    if not result.success and not may_fail:
-        raise Problem(_reason(result, root))
-    return result
-
-
-def _reason(result: Any, root: Path) -> str:  # noqa: ANN401
-    said = str(result.exception).strip() if result.exception else "it says no reason"
-    log = root / "logs" / "dbt.log"
-    return f"dbt failed: {said}\nAll details are in {log}."
-
-
-def _print_summary(root: Path, target: str | None, where: Server) -> None:
+def _print_summary(root: Path, target: str | None) -> None:
+    where = server()
     schema = marts_schema(root, target)
     with closing(server_checks.connect(where)) as connection:
         content = summaries.read(connection, schema)
     content.places.append(("database", f"{_program()} psql"))
     content.places.append(("", where.url()))
-    page = root / DOCS_FILE
+    page = root / dbt_runs.DOCS_FILE
     content.places.append(
         ("docs", str(page) if page.exists() else f"{_program()} docs")
     )

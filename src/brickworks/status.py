@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +14,9 @@ from dbt.artifacts.resources.types import AccessType
 from psycopg2 import sql
 from rich.table import Table
 
-from brickworks.settings import Problem
+from brickworks import runner, server_checks
+from brickworks.dbt_runs import invoke
+from brickworks.settings import Problem, server
 from brickworks.terminal import as_text
 from dbt_local_python.code_version import code_version, imported_columns
 
@@ -62,7 +66,39 @@ class Status:
     messages: int
 
 
-def require_a_build(
+def find(root: Path, target: str | None, dbt_arguments: tuple[str, ...]) -> Status:
+    """Ask what the next run would rebuild; nothing is built.
+
+    Args:
+        root: Project directory.
+        target: Target of the profile, its default target when absent.
+        dbt_arguments: Those of the build.
+
+    Raises:
+        Problem: If something is missing, nothing is built yet, or dbt fails.
+    """
+    runner.make_profile(root)
+    with closing(server_checks.connect(server())) as connection:
+        runner.require_all(connection, root, target)
+        manifest = invoke(root, ["parse", *dbt_arguments], target).result
+        _require_a_build(connection, manifest)
+        _open_all_models(manifest)
+        command = ["compile", "-s", *COMPILED, *dbt_arguments]
+        compiled = invoke(root, command, target, manifest).result.results
+        nodes = {result.node.name: result.node for result in compiled}
+        printed: list[str] = []
+
+        def take(event: Any) -> None:  # noqa: ANN401
+            if event.info.name == "PrintEvent":
+                printed.append(event.info.msg)
+
+        told = json.dumps({"versions": versions(nodes, root)})
+        command = ["--quiet", "run-operation", "print_stale_days", "--args", told]
+        invoke(root, [*command, *dbt_arguments], target, manifest, take)
+        return _read(connection, manifest, nodes, "\n".join(printed))
+
+
+def _require_a_build(
     connection: psycopg2.extensions.connection, manifest: Manifest
 ) -> None:
     """Raise a Problem unless the project has been built once."""
@@ -90,14 +126,14 @@ def versions(nodes: dict[str, Any], root: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def open_all_models(manifest: Manifest) -> None:
+def _open_all_models(manifest: Manifest) -> None:
     """Let every model be read from everywhere: the status looks into all of them."""
     for node in manifest.nodes.values():
         if getattr(node, "access", None) == AccessType.Private:
             node.access = AccessType.Protected
 
 
-def read(
+def _read(
     connection: psycopg2.extensions.connection,
     manifest: Manifest,
     nodes: dict[str, Any],

@@ -7,7 +7,18 @@ brackets are no markup, and their control characters no commands to the terminal
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 # Controls, marks that turn the direction of writing, half characters, line separators.
@@ -37,3 +48,35 @@ def visible(value: object, *, keeps_lines: bool = False) -> str:
 def as_text(value: object) -> Text:
     """Return a value for rich, which reads markup and emoji codes in a `str`."""
     return Text(visible(value))
+
+
+@contextmanager
+def progress_bar(
+    title: str, *, shows_count: bool = True
+) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr; yield what it is told (done, total) with.
+
+    A log file gets none: there, the sentence at the end says it all.
+
+    Args:
+        title: what is under way.
+        shows_count: whether the numbers are shown, else their percentage.
+    """
+    console = Console(stderr=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn() if shows_count else TextColumn("{task.percentage:.0f} %"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task(visible(title), total=None)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield report

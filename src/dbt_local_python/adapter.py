@@ -65,12 +65,12 @@ class PostgresAdapter(postgres.PostgresAdapter):
         Returns:
             Nothing, for use in a hook.
         """
-        schema = self.config.credentials.schema
+        project, schema = self.config.project_name, self.config.credentials.schema
         self.turn = self._connect("turn")
         with self.turn.handle.cursor() as cursor:
             take = cursor.mogrify(
                 "select pg_try_advisory_lock(hashtextextended(%s, 0))",
-                [f"brickworks runs into {schema}"],
+                [f"{project} runs into {schema}"],
             ).decode()
             take, has_said = self._add_comment(take), False
             while cursor.execute(take) or not cursor.fetchone()[0]:

@@ -18,7 +18,15 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from brickworks import cli, local_database, server_checks, settings
+from brickworks import (
+    cli,
+    dbt_runs,
+    local_database,
+    runner,
+    server_checks,
+    settings,
+    terminal,
+)
 from brickworks.local_database import Cluster
 from brickworks.settings import Problem
 
@@ -215,16 +223,16 @@ def test_a_hostile_file_is_refused_in_text(embedded: Cluster, tmp_path: Path):
 
 def test_a_progress_bar_shows_its_title_as_text(monkeypatch: pytest.MonkeyPatch):
     output = io.StringIO()
-    terminal = Console(file=output, force_terminal=True, width=100)
-    monkeypatch.setattr(cli, "Console", lambda **_: terminal)
-    with cli._bar("Loading [/]\x1b[2J.csv") as report:
+    console = Console(file=output, force_terminal=True, width=100)
+    monkeypatch.setattr(terminal, "Console", lambda **_: console)
+    with terminal.progress_bar("Loading [/]\x1b[2J.csv") as report:
         report(1, 2)
     assert r"Loading [/]\x1b[2J.csv" in output.getvalue()
 
 
 def test_what_dbt_says_is_shown_as_text(capsys: pytest.CaptureFixture):
     """It quotes values, as of the key that is there twice."""
-    watcher = cli._Watcher(lambda done, total: None, Console(file=io.StringIO()))
+    watcher = dbt_runs.Watcher(lambda done, total: None, Console(file=io.StringIO()))
     info = SimpleNamespace(level="error", name="LogTestResult", msg="A\x1b[2J\n  B")
     watcher(SimpleNamespace(info=info))
     assert capsys.readouterr().err == "A\\x1b[2J\n  B\n"
@@ -354,11 +362,11 @@ def test_without_psql_the_connection_is_told(
 
 
 def test_the_profile_is_copied_once(project: Path):
-    cli._make_profile(project)
+    runner.make_profile(project)
     profile = project / "profiles.yml"
     assert profile.read_text() == (project / "profiles.example.yml").read_text()
     profile.write_text("mine")
-    cli._make_profile(project)
+    runner.make_profile(project)
     assert profile.read_text() == "mine"
 
 

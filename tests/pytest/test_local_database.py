@@ -19,13 +19,13 @@ from psycopg2 import errors
 
 from brickworks import local_database
 from brickworks.local_database import THROW_AWAY_SETTINGS, Cluster
+from brickworks.local_database.processes import works_in
 from brickworks.settings import Problem, Server
 
 START = """
 import sys
 from pathlib import Path
 from brickworks.local_database import *
-from brickworks.local_database import THROW_AWAY_SETTINGS
 from brickworks.settings import Server
 cluster = Cluster(Path(sys.argv[1]), Server(port=int(sys.argv[2])), THROW_AWAY_SETTINGS)
 print(start(cluster))
@@ -76,8 +76,7 @@ def postmasters(cluster: Cluster) -> list[int]:
     pids = {
         int(path.name)
         for path in Path("/proc").iterdir()
-        if path.name.isdigit()
-        and local_database._works_in(int(path.name), cluster.data)
+        if path.name.isdigit() and works_in(int(path.name), cluster.data)
     }
     parents = {
         pid: int((Path("/proc") / str(pid) / "stat").read_text().split()[3])
@@ -132,7 +131,7 @@ def test_a_backend_that_outlives_its_postmaster_does_not_bar_the_next(
         os.kill(backend, signal.SIGSTOP)
         os.kill(postmaster(own_cluster), signal.SIGKILL)
         assert local_database.start(own_cluster) is True
-        assert not local_database._works_in(backend, own_cluster.data)
+        assert not works_in(backend, own_cluster.data)
     assert query(own_cluster, "select 1") == 1
 
 

@@ -4,7 +4,7 @@
 `tell` gives the truth alone. Modules, from the floor to the database:
 
 - `factory`: what the factory is made of, and every setting;
-- `faults`: what can go wrong, and when it does;
+- `faults`: what can go wrong; `occurrences`: when it does, and to whom;
 - `flow`: bricks through a line, who starves and who is blocked;
 - `counters`, `sensors`: what the devices read (`readings`: when they do);
 - `delivery`: what happens to messages on the way;

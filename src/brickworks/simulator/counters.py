@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from brickworks.simulator.clock import HOUR, MINUTE, Day, chance, to_datetime
 from brickworks.simulator.factory import Device, FactoryConfig, modulus
-from brickworks.simulator.faults import Occurrence, interval_faults, line_resets
 from brickworks.simulator.flow import Curve
+from brickworks.simulator.occurrences import Occurrence, interval_faults, line_resets
 from brickworks.simulator.readings import COLUMNS, Readings, moments
 from brickworks.simulator.truth import DeviceMinutes, spread
 

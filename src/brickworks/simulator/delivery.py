@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from brickworks.simulator.clock import HOUR, MINUTE, chance
 from brickworks.simulator.factory import FactoryConfig
-from brickworks.simulator.faults import FAULTS, MARGIN, Occurrence, strike
+from brickworks.simulator.faults import FAULTS
+from brickworks.simulator.occurrences import MARGIN, Occurrence, strike
 from brickworks.simulator.payloads import CODES, NONSENSE, SHAPES, broken
 from brickworks.simulator.readings import Readings, inside
 

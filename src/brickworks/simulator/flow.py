@@ -24,7 +24,7 @@ from brickworks.simulator.factory import (
     Stage,
     all_devices,
 )
-from brickworks.simulator.faults import interval_faults
+from brickworks.simulator.occurrences import interval_faults
 
 Array = NDArray[np.float64]
 

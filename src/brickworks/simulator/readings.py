@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from brickworks.simulator.clock import HOUR, Day, chance
 from brickworks.simulator.factory import Device, FactoryConfig
-from brickworks.simulator.faults import Occurrence
+from brickworks.simulator.occurrences import Occurrence
 
 COLUMNS = 6
 """Numbers a reading carries; its payload shape says which means what."""

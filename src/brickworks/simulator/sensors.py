@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from brickworks.simulator.clock import HOUR, Day, chance
 from brickworks.simulator.factory import MOISTURE, Device, FactoryConfig
-from brickworks.simulator.faults import Occurrence, growth, interval_faults
 from brickworks.simulator.flow import Curve
+from brickworks.simulator.occurrences import Occurrence, growth, interval_faults
 from brickworks.simulator.readings import COLUMNS, Readings, moments
 
 Array = NDArray[np.float64]

@@ -21,7 +21,6 @@ from brickworks.simulator.factory import (
     all_devices,
     line_names,
 )
-from brickworks.simulator.faults import Occurrence, line_resets
 from brickworks.simulator.flow import (
     STATES,
     Curve,
@@ -31,6 +30,7 @@ from brickworks.simulator.flow import (
     planned,
     previous,
 )
+from brickworks.simulator.occurrences import Occurrence, line_resets
 from brickworks.simulator.payloads import disturb, render, shapes_of
 from brickworks.simulator.sensors import sensor_day
 from brickworks.simulator.truth import (
