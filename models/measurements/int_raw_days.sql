@@ -1,6 +1,6 @@
 -- One row per sensor type, device and production day the raw table has messages of.
 -- depends_on: {{ ref('device_registry') }}
-{% set only_arrivals = arrivals_suffice() %}
+{% set only_arrivals = days_with_arrivals() %}
 
 with stg_measurements as not materialized (
 
@@ -8,7 +8,7 @@ with stg_measurements as not materialized (
 
 ),
 {% if only_arrivals %}
-{{ days_with_arrivals() }},
+{{ only_arrivals }},
 
 messages as (
 
