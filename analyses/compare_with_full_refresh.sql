@@ -31,7 +31,7 @@
 {%- endfor -%}
 {%- set rows -%}
     where production_date > coalesce(
-        (select max(production_date) from {{ ledger() }} where is_expired),
+        (select max(production_date) from {{ as_it_stands('int_message_days') }} where is_expired),
         '-infinity'
     )
 {%- endset %}

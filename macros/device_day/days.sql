@@ -20,7 +20,7 @@
             due.code_version,
             due.reads_beside
         from (select * from {{ ref(of) }}) as days
-        inner join {{ due_days() }} as due on {{ same_device_day('due', 'days') }}
+        inner join pg_temp.due_days as due on {{ same_device_day('due', 'days') }}
         offset 0 -- from the days that are due to their rows, never the other way
         {%- endif %}
         /*[ end ]*/

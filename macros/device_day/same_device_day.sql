@@ -6,9 +6,3 @@
     and {{ left }}.sensor_type = {{ right }}.sensor_type
     {%- endif %}
 {%- endmacro %}
-
-
-{#- The same for `stored`, rows of the model's own table. -#}
-{% macro is_stored_of(day) -%}
-    {{ same_device_day('stored', day, has_types='sensor_type' in model.columns) }}
-{%- endmacro %}

@@ -1,15 +1,9 @@
-{#- int_message_days as it stands, for what it is itself made from: a ref would be a
-    circle. -#}
-{% macro ledger() -%}
-    {{ return(relation_as_it_stands('int_message_days')) }}
-{%- endmacro %}
-
-
-{#- A model's table as the last run left it, for a model that comes before it. -#}
-{% macro relation_as_it_stands(name) -%}
+{#- A model's table as the last run left it, for what is itself made from it: a ref would
+    be a circle. -#}
+{% macro as_it_stands(name) -%}
     {{ return(api.Relation.create(
         database=target.database,
-        schema=schema_of(name),
+        schema=generate_schema_name(none, {'name': name}) | trim,
         identifier=name,
         type='table'
     )) }}
@@ -18,9 +12,11 @@
 
 {#- The ledger's rows before this run; none before the first one. -#}
 {% macro ledger_before() -%}
-    {%- if execute and model.resource_type != 'unit_test' and load_relation(ledger()) is not none
-        and 'calendar_version' in adapter.get_columns_in_relation(ledger()) | map(attribute='name') -%}
-        {{ ledger() }}
+    {%- set ledger = as_it_stands('int_message_days') -%}
+    {%- if execute and model.resource_type != 'unit_test' and load_relation(ledger) is not none
+        and 'calendar_version'
+        in adapter.get_columns_in_relation(ledger) | map(attribute='name') -%}
+        {{ ledger }}
     {%- else -%}
         (
             select
@@ -38,11 +34,12 @@
 
 {#- How many readings each day has given so far. -#}
 {% macro readings_before() -%}
+    {%- set verdicts = as_it_stands('int_day_verdicts') -%}
     {%- if execute and model.resource_type != 'unit_test'
-        and load_relation(relation_as_it_stands('int_day_verdicts')) is not none -%}
+        and load_relation(verdicts) is not none -%}
         (
             select sensor_type, device_id, production_date, reading_count
-            from {{ relation_as_it_stands('int_day_verdicts') }}
+            from {{ verdicts }}
         )
     {%- else -%}
         (

@@ -8,7 +8,3 @@
         {{ id_hash or 'bit_xor(' ~ message_hash() ~ ')' }}
     ))::uuid
 {%- endmacro %}
-
-
-{#- The hash of a day that has none. -#}
-{% macro no_messages_hash() -%} md5('')::uuid {%- endmacro %}

@@ -61,6 +61,6 @@
     {% do statements.append('truncate ' ~ relation) %}
   {% endif %}
   {% do statements.append('alter table ' ~ relation ~ ' ' ~ changes | join(', ')) %}
-  {% do patiently(statements) %}
+  {% do adapter.execute_patiently(statements, var('lock_wait', none)) %}
   {{ return(outcomes[-1]) }}
 {% endmacro %}

@@ -1,5 +1,6 @@
 -- One row per sensor type, device and production day with messages: the ledger of what
 -- has arrived.
+{% set no_messages_hash = "md5('')::uuid" %}
 with arrived as (select * from {{ ref('int_raw_days') }}),
 
 ledger as (select * from {{ ledger_before() }} as ledger_before),
@@ -81,13 +82,13 @@ final as (
     select
         sensor_type, device_id, raw_device_ids, odd_ids,
         case when is_expired or not is_scanned
-            then coalesce(known_hash, {{ no_messages_hash() }}) else arrived_hash
+            then coalesce(known_hash, {{ no_messages_hash }}) else arrived_hash
         end as messages_hash,
         case when is_expired or not is_scanned
             then coalesce(known_count, 0) else arrived_count
         end as message_count,
         case when is_scanned
-            then coalesce(arrived_hash, {{ no_messages_hash() }}) else known_raw_hash
+            then coalesce(arrived_hash, {{ no_messages_hash }}) else known_raw_hash
         end as raw_messages_hash,
         case when is_scanned then coalesce(arrived_count, 0) else known_raw_count
         end as raw_message_count,
@@ -105,6 +106,5 @@ final as (
 
 select * from final
 where (
-    select {{ refuse_to_lose_days('refused') }}
-    from refused
+    select {{ refuse_to_lose_days('refused') }} from refused
 )

@@ -1,12 +1,12 @@
 -- One row per sensor type, device and production day the raw table has messages of.
 -- depends_on: {{ ref('device_registry') }}
-{% set only_arrivals = arrivals_suffice() %}
+{% set only_arrivals = days_with_arrivals() %}
 
 with stg_measurements as not materialized (
     select * from {{ ref('stg_measurements') }}
 ),
 {% if only_arrivals %}
-{{ days_with_arrivals() }},
+{{ only_arrivals }},
 
 messages as (
     select found.*

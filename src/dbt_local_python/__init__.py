@@ -3,7 +3,7 @@
 dbt-core imports every installed module named `dbt_*` and starts the classes in its
 `plugins` list, so installing this package is all that `type: postgres` needs: the
 model runs in the dbt process, on the connection and in the transaction that its
-materialization holds (`macros/python_models.sql`).
+materialization holds (`macros/dbt_overrides/`).
 """
 
 from dbt.plugins.manager import dbtPlugin

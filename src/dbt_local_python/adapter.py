@@ -17,7 +17,7 @@ from psycopg2 import STRING, Error
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from psycopg2.extensions import new_type, register_type
 
-from dbt_local_python import code_version, failing_rows
+from dbt_local_python import code_version, device_day, failing_rows
 from dbt_local_python.commented import commented
 from dbt_local_python.model_builds import ModelBuilds
 
@@ -25,6 +25,10 @@ TURN_POLL_SECONDS = 0.2
 
 PAUSE_SECONDS = 0.5
 """Between two tries to get a lock, for those who wait to get through."""
+
+LOCK_WAIT = {"seconds": 0.9, "tries": 30}
+"""How long all of a try may wait for locks, and how often to try. Below PostgreSQL's
+`deadlock_timeout` (1 s) it is never a reader whom a deadlock ends."""
 
 SET_LOCK_TIMEOUT = "select set_config('lock_timeout', %s, true)"
 
@@ -129,7 +133,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
 
     @available.parse(lambda *_: "")
     def execute_patiently(
-        self, statements: list[str], seconds: float, tries: int
+        self, statements: list[str], wait: dict[str, float] | None = None
     ) -> str:
         """Execute statements that need a lock which others may hold.
 
@@ -139,9 +143,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
 
         Args:
             statements: executed one after the other, in one savepoint.
-            seconds: how long all of a try may wait for locks. Below PostgreSQL's
-                `deadlock_timeout` (1 s) it is never a reader whom a deadlock ends.
-            tries: how often to try.
+            wait: var `lock_wait`, by default `LOCK_WAIT`.
 
         Returns:
             Nothing, for use in Jinja.
@@ -151,6 +153,7 @@ class PostgresAdapter(postgres.PostgresAdapter):
         """
         if not statements:
             return ""
+        seconds, tries = (wait or LOCK_WAIT)["seconds"], (wait or LOCK_WAIT)["tries"]
         connection = self._in_transaction("A change of tables that stand")
         with self.connections.exception_handler("; ".join(statements)):
             for left in reversed(range(tries)):
@@ -274,15 +277,20 @@ class PostgresAdapter(postgres.PostgresAdapter):
                 imports or {},
             )
 
-    @available.parse(lambda *_: {})
-    def tested_config(self, unit_test: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Return the config of the model that a unit test tests.
+    @available.parse(lambda *_: None)
+    def device_day(
+        self, model: dict[str, Any], var: Callable[[str], Any]
+    ) -> device_day.DeviceDay:
+        """Return what a model of device-days reads, and whose days it has.
 
         Args:
-            unit_test: the node, as Jinja's `model` has it.
+            model: the node, as Jinja's `model` or `graph` has it; of a unit test, which
+                has a config of its own, the model that it tests counts.
+            var: Jinja's `var`, which in a unit test knows other vars.
         """
         nodes = self.get_macro_resolver().nodes
-        return nodes[unit_test["tested_node_unique_id"]].config
+        unique_id = model.get("tested_node_unique_id") or model["unique_id"]
+        return device_day.DeviceDay(nodes[unique_id], nodes, var)
 
     @available.parse(lambda *_: [])
     def imported_columns(self, code: str) -> list[str]:

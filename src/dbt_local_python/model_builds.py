@@ -33,6 +33,7 @@ from psycopg2 import Error
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from dbt_local_python import device_day
 from dbt_local_python.code_version import module_sources
 
 LEDGER = "int_message_days"
@@ -148,6 +149,8 @@ class ModelBuilds:
             for macro in manifest.macros.values()
             if macro.package_name == config.project_name
         }
+        # What the materialization of this name asks of Python.
+        self._named["device_day"] = Path(device_day.__file__).read_text("utf-8")
         self._ahead: dict[str, str] = {}
         self._codes: dict[str, str] = {}
         self._rows: dict[str, str] = {}

@@ -157,7 +157,7 @@ CONTROLS = {
         lambda: late(cases.a_late_reading_in_the_tail_of_the_previous_day(DEVICE)),
         {
             "macro.brickworks.wanted_days": (
-                "{{ border_column(border, 'hash') }}",
+                "{{ border.column('hash') }}",
                 "0",
             )
         },
@@ -167,7 +167,7 @@ CONTROLS = {
             cases.a_late_reading_in_the_tail_before_a_day_of_a_few_minutes(DEVICE)
         ),
         {
-            "macro.brickworks.join_borders": (
+            "macro.brickworks.wanted_days": (
                 "case when not is_full",
                 "case when 0=1 and is_full",
             )
@@ -175,14 +175,15 @@ CONTROLS = {
     ),
     "no border is looked for beyond a silence": Control(
         lambda: late(cases.a_late_reading_before_the_days_that_a_gap_bridged(DEVICE)),
-        {"macro.brickworks.first_border": ("and {{ condition }}", "and false")},
+        {"macro.brickworks.wanted_days": ("and {{ condition }}", "and false")},
     ),
     "what should be there counts, not what was built": Control(
         a_table_left_behind,
         {
             "macro.brickworks.wanted_days": (
                 ", own.versions",
-                ", (select messages_hash from {{ ledger() }} as ledger"
+                ", (select messages_hash"
+                " from {{ as_it_stands('int_message_days') }} as ledger"
                 " where {{ same_device_day('ledger', 'days') }})",
             )
         },
@@ -191,7 +192,7 @@ CONTROLS = {
         a_setting,
         {
             "macro.brickworks.wanted_days": (
-                "{% do said.append('days.' ~ column) %}",
+                "{%- do settings.append('days.' ~ column) -%}",
                 "",
             )
         },
@@ -209,7 +210,7 @@ CONTROLS = {
         another_view,
         {
             "macro.brickworks.wanted_days": (
-                "for view in inputs.views",
+                "for view in built.views",
                 "for view in []",
             )
         },
@@ -217,7 +218,7 @@ CONTROLS = {
     "the days before are not hashed": Control(
         lambda: late(cases.a_late_reading_changes_the_baseline_of_the_next_day(DEVICE)),
         {
-            "macro.brickworks.days_before": (
+            "macro.brickworks.wanted_days": (
                 "row(days_back, built.fingerprint)",
                 "row(days_back)",
             )

@@ -36,9 +36,7 @@ class Project:
         self.folder, self.access, self.database = folder, access, database
         for part in ["macros", "models"]:
             (folder / part).mkdir(parents=True)
-        for macro in ["log_processing.sql", "_log_processing.yml"]:
-            shutil.copy(ROOT / "macros" / macro, folder / "macros")
-        shutil.copytree(ROOT / "models" / "audit", folder / "models" / "audit")
+            shutil.copytree(ROOT / part / "audit", folder / part / "audit")
         settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
         kept = ["query-comment", "on-run-start", "on-run-end", "vars"]
         settings = {key: settings[key] for key in kept}
@@ -259,12 +257,17 @@ def test_a_hostile_error_message_is_logged_as_it_is(project: Project, number: in
 def test_nul_and_half_surrogates_are_taken_out(project: Project):
     project.write(
         "macros/probe.sql",
-        "{% macro probe() %}{{ log(tojson(audit_clean('a\\x00b\\ud800c')), true) }}"
+        "{% macro probe() %}{% set node = {'unique_id': 'probe', 'config': {},"
+        " 'resource_type': 'model', 'original_file_path': 'probe.sql',"
+        " 'name': 'a\\x00b\\ud800c'} %}"
+        "{% do audit_write(ref('processing_logs'), [(node, 'running', none)]) %}"
         '{{ log(audit_text("a\'$\\\\b"), true) }}{% endmacro %}',
     )
+    assert project.dbt("run")[0] == 0
     code, said = project.dbt("run-operation", "probe")
     assert code == 0, said
-    assert '"ab?c"' in said
+    logged = "select model from analytics.processing_logs where node_id = 'probe'"
+    assert project.sql(logged) == [("ab?c",)]
     assert r"E'a\x27\x24\\b'" in said
 
 

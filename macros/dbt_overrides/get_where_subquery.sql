@@ -9,8 +9,8 @@
     {%- if var('test_days', none) is not none and tested
         and 'production_date' in tested.columns -%}
         {%- do conditions.append(
-            'production_date > (select max(production_date) from ' ~ ledger() ~ ') - '
-            ~ var('test_days') | int
+            'production_date > (select max(production_date) from '
+            ~ as_it_stands('int_message_days') ~ ') - ' ~ var('test_days') | int
         ) -%}
     {%- endif -%}
     {%- if conditions -%}

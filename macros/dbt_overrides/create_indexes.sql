@@ -30,6 +30,8 @@
     {% do run_query('drop table ' ~ shape) %}
   {% endif %}
   {% for index in lacking %}
-    {% do patiently([get_create_index_sql(relation, index)]) %}
+    {% do adapter.execute_patiently(
+        [get_create_index_sql(relation, index)], var('lock_wait', none)
+    ) %}
   {% endfor %}
 {% endmacro %}

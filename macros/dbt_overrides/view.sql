@@ -16,8 +16,28 @@
     {{ get_create_view_as_sql(wanted, sql) }}
   {%- endcall %}
   {% if existing is not none %}
-    {% set statements = statements_that_update(existing, wanted, target) %}
-    {% do patiently(statements) %}
+    {% set definition = get_replace_view_sql(target, sql) %}
+    {% set is_same, does_grow = false, false %}
+    {#- With --empty a view would read nothing from then on. #}
+    {% if existing.is_view and flags.EMPTY %}
+      {% set is_same = true %}
+    {% elif existing.is_view %}
+      {#- PostgreSQL writes down two definitions alike if they are the same. #}
+      {% set compared %}
+        select
+            pg_get_viewdef('{{ existing }}'::regclass)
+            = pg_get_viewdef('{{ wanted }}'::regclass),
+            not exists (
+                select from ({{ columns_of(existing) }}) as built
+                left join ({{ columns_of(wanted) }}) as wanted using (attnum, attname, type)
+                where wanted.attnum is null
+            )
+      {% endset %}
+      {% set is_same, does_grow = run_query(compared).rows[0] %}
+    {% endif %}
+    {% set statements = [] if is_same else [definition] if does_grow
+        else statements_that_replace(existing, wanted, definition) %}
+    {% do adapter.execute_patiently(statements, var('lock_wait', none)) %}
     {% do run_query('drop view ' ~ wanted) %}
   {% endif %}
 
@@ -31,33 +51,3 @@
 
   {{ return({'relations': [target]}) }}
 {% endmaterialization %}
-
-
-{#- What makes a view, or a table in its place, what it shall be. PostgreSQL writes down
-    two definitions alike if they are the same. -#}
-{% macro statements_that_update(existing, wanted, target) %}
-  {% set definition = get_replace_view_sql(target, sql) %}
-  {#- With --empty a view would read nothing from then on. #}
-  {% if existing.is_view and flags.EMPTY %}
-    {{ return([]) }}
-  {% endif %}
-  {% if existing.is_view %}
-    {% set compared %}
-      select
-          pg_get_viewdef('{{ existing }}'::regclass)
-          = pg_get_viewdef('{{ wanted }}'::regclass),
-          not exists (
-              select from ({{ columns_of(existing) }}) as built
-              left join ({{ columns_of(wanted) }}) as wanted using (attnum, attname, type)
-              where wanted.attnum is null
-          )
-    {% endset %}
-    {% set is_same, does_grow = run_query(compared).rows[0] %}
-    {% if is_same %}
-      {{ return([]) }}
-    {% elif does_grow %}
-      {{ return([definition]) }}
-    {% endif %}
-  {% endif %}
-  {{ return(statements_that_replace(existing, wanted, definition)) }}
-{% endmacro %}
