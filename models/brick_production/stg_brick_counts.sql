@@ -100,7 +100,7 @@ select
         'count': 'count_number', 'error_count': 'errors', 'rssi': 'rssi_dbm',
         'battery': 'battery_percent', 'temperature': 'temperature_celsius',
         'uptime': 'uptime_seconds',
-    }) }} as flags,
+    }, clock_offset='clock_offset_seconds') }} as flags,
     filed_on as production_date,
     event_at,
     filed_at,

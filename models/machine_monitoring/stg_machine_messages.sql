@@ -83,7 +83,7 @@ select
     status,
     case when own_verdict = 'reading' then metrics end as metrics,
     clock_offset_seconds,
-    metric_flags || {{ message_flags({}) }}
+    metric_flags || {{ message_flags({}, clock_offset='clock_offset_seconds') }}
         as flags,
     filed_on as production_date, event_at, filed_at, ingested_at
 from judged_messages

@@ -109,7 +109,7 @@ select
     {{ message_flags({
         'moisture': 'moisture_number', 'temperature': 'temperature_celsius',
         'humidity': 'humidity_percent',
-    }) }}
+    }, clock_offset='clock_offset_seconds') }}
     || case when registered_unit is null then array['unit_guessed'] else '{}' end
         as flags,
     filed_on as production_date, event_at, filed_at, ingested_at
