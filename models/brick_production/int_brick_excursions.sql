@@ -19,9 +19,16 @@ excursions as (
     cross join lateral (
         with readings as (
             select
-                *,
+                production_date, event_at, count,
                 lead(event_at) over series as next_at,
-                coalesce({{ is_jitter() }}, false) as is_jitter
+                -- A step back by a piece or two that is back at once: no event.
+                coalesce(
+                    count - lag(count) over series
+                    between -{{ var('jitter_pieces') }} and -1
+                    and lead(count) over series >= lag(count) over series
+                    and lead(event_at) over series
+                    <= event_at + interval {{ literal(var('look_ahead')) }}, false
+                ) as is_jitter
             from {{ reads('stg_brick_counts') }} as stg_brick_counts
             where verdict = 'reading'
             window series as (order by event_at)
