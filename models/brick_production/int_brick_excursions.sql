@@ -23,8 +23,8 @@ excursions as (
                 lead(event_at) over series as next_at,
                 -- A step back by a piece or two that is back at once: no event.
                 coalesce(
-                    count - lag(count) over series
-                    between -{{ var('jitter_pieces') }} and -1
+                    count < lag(count) over series
+                    and count >= lag(count) over series - {{ var('jitter_pieces') }}
                     and lead(count) over series >= lag(count) over series
                     and lead(event_at) over series
                     <= event_at + interval {{ literal(var('look_ahead')) }}, false
