@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -88,7 +89,8 @@ def compile_and_execute(
     """Stand in for `dbt.task.run.ModelRunner.compile_and_execute`.
 
     Returns:
-        What dbt's own method returns; of an idle model the result `IDLE`, 0 rows.
+        What dbt's own method returns; of an idle model the result `IDLE`, 0 rows, and
+        of an ephemeral one that nobody is going to read nothing.
     """
     # Seeds and snapshots have runners that are of this kind, too.
     is_model = runner.node.resource_type == NodeType.Model
@@ -96,6 +98,8 @@ def compile_and_execute(
     builds = getattr(runner.adapter, "model_builds", None) if is_model else None
     if builds is None or not builds.is_idle(runner.node):
         return compile_and_execute_as_dbt_does(runner, manifest, context)
+    if runner.node.is_ephemeral_model:
+        return None
     return RunResult(
         node=runner.node,
         status=RunStatus.Success,
@@ -161,7 +165,18 @@ class ModelBuilds:
         Never in a run that trusts nothing, refreshes all, or reads no rows. Asked
         before the model reads anything: what is noted later may be older than the rows
         that it has read, never newer.
+
+        An ephemeral model is idle if all that reads it is, as far as that can be known
+        by then: who reads more may have to wait for the rest. Whoever reads it after
+        all compiles it.
         """
+        if node.config.materialized == "ephemeral":
+            inputs = {node.unique_id, *self._inputs(node)}
+            readers = self._readers[node.unique_id]
+            return all(
+                inputs.issuperset(self._inputs(reader)) and self.is_idle(reader)
+                for reader in readers
+            )
         with self._lock:
             built_from = self._ahead[node.unique_id] = self._built_from(node)
             build = self._builds.get(node.unique_id)
@@ -211,6 +226,16 @@ class ModelBuilds:
         """Take a model's relation for another one than was built."""
         with self._lock:
             self._builds.pop(unique_id, None)
+
+    @cached_property
+    def _readers(self) -> dict[str, list[ManifestNode]]:
+        """The models that read each node."""
+        readers = defaultdict(list)
+        for node in self._nodes.values():
+            if node.resource_type == NodeType.Model:
+                for unique_id in node.depends_on.nodes:
+                    readers[unique_id].append(node)
+        return readers
 
     @cached_property
     def _builds(self) -> dict[str, Build]:

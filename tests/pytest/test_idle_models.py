@@ -57,6 +57,18 @@ def test_a_run_that_trusts_nothing_leaves_no_model_alone(plant: Plant):
     assert refreshed == asked - {"processing_logs"}
 
 
+def test_a_run_without_news_looks_at_the_raw_table_once(plant: Plant):
+    """To count it. Where that tells of news, the newest messages are looked at."""
+    looks = (
+        "select seq_scan + idx_scan from pg_stat_user_tables"
+        " where relid = 'raw.measurements'::regclass"
+    )
+    [(before,)] = plant.sql(looks)
+    assert worked(plant) == set()
+    [(after,)] = plant.sql(looks)
+    assert after == before + 1
+
+
 def test_a_message_wakes_what_reads_it_and_nothing_else(plant: Plant):
     plant.arrive(steady("SAU-ME-01", "09:00", 0, 2000))
     woken = worked(plant)
