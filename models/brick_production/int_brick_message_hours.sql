@@ -50,10 +50,11 @@ cross join lateral (
             count(*) filter (where verdict = 'rejected') as rejected_count,
             count(*) filter (where verdict = 'duplicate') as duplicate_count,
             count(*) filter (where is_used and is_reboot) as reboot_count,
-            sum(rssi_dbm) filter (where is_used) as rssi_sum,
+            trim_scale(sum(rssi_dbm) filter (where is_used)) as rssi_sum,
             count(rssi_dbm) filter (where is_used) as rssi_count,
             min(rssi_dbm) filter (where is_used) as min_rssi_dbm,
-            sum(temperature_celsius) filter (where is_used) as temperature_sum,
+            trim_scale(sum(temperature_celsius) filter (where is_used))
+                as temperature_sum,
             count(temperature_celsius) filter (where is_used) as temperature_count,
             (
                 array_agg(battery_percent order by event_at desc, measurement_id desc)

@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 import re
+import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,9 @@ NOTHING_SAID = re.compile(
     r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:\s|--[^\n]*|/\*.*?\*/)+", re.DOTALL
 )
 """Comments and white space, or a quoted text, in which nothing is either."""
+
+ONE_PARSES = threading.Lock()
+"""Python 3.11 fails now and then where two threads parse at once (its issue 106905)."""
 
 
 def imported_columns(code: str) -> list[str]:
@@ -96,7 +100,9 @@ def _is_own(file: Path, project_root: Path) -> bool:
 
 
 def _imported_modules(code: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(code)):
+    with ONE_PARSES:
+        tree = ast.parse(code)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

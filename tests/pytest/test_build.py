@@ -143,14 +143,14 @@ def test_a_failing_python_model_keeps_its_table_and_names_the_line(broken_copy):
     assert broken_copy.snapshot()[table] == before
 
 
-def test_the_python_model_stands_between_increments_and_stats(built):
+def test_the_python_model_stands_between_steps_and_stats(built):
     built.dbt("parse", "--no-partial-parse")
     manifest = json.loads((built.folder / "target/manifest.json").read_text())
     assert manifest["metadata"]["adapter_type"] == "postgres"
     nodes = {node["name"]: node for node in manifest["nodes"].values()}
     model = nodes["brick_production_anomalies"]
     assert model["language"] == "python"
-    assert "model.brickworks.int_brick_increments" in model["depends_on"]["nodes"]
+    assert "model.brickworks.int_brick_steps" in model["depends_on"]["nodes"]
     ancestors, ahead = set(), ["model.brickworks.brick_production_stats"]
     while ahead:
         node = manifest["nodes"].get(ahead.pop())
