@@ -2,7 +2,8 @@
     clock shows the second of the message, and is not parsed: nor is it in the hour that
     the end of summer time repeats. Else a subquery with a fence, so that the text is
     taken out of the payload once. -#}
-{% macro clock_offset_seconds(clock, event_at) -%}
+{% macro clock_offset_seconds(payload, event_at) -%}
+    {%- set clock = json_first(payload, ['ts', 'timestamp'], places=[]) -%}
     {%- set second = "date_trunc('second', " ~ event_at ~ ")" -%}
     case
         when {{ clock }} = to_jsonb(

@@ -3,7 +3,6 @@
     was there but unusable, coerced_<field> where a text stood for the number. Besides,
     clock_offset and other_device_id where the payload tells another time or device. -#}
 {% macro message_flags(typed_columns, clock_offset=none) -%}
-    {%- set clock = json_first('payload', ['ts', 'timestamp'], places=[]) -%}
     {%- set told_id = json_first('payload', ['deviceId', 'device_id'], places=[]) -%}
     array_remove(array[
         {%- for field, column in typed_columns.items() %}
@@ -14,7 +13,7 @@
         end,
         {%- endfor %}
         case
-            when abs({{ clock_offset or clock_offset_seconds(clock, 'event_at') }})
+            when abs({{ clock_offset or clock_offset_seconds('payload', 'event_at') }})
                 > extract(epoch from interval {{ literal(var('clock_ahead_tolerance')) }})
                 then 'clock_offset'
         end,

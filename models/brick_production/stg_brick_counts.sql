@@ -30,9 +30,7 @@ judged_messages as (
                 {{ json_first('payload', ['rssi']) }} as rssi_value,
                 {{ json_first('payload', ['battery']) }} as battery_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
-                {{ json_first('payload', ['uptime']) }} as uptime_value,
-                {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
-                    as clock_value
+                {{ json_first('payload', ['uptime']) }} as uptime_value
             from messages
             offset 0
         ),
@@ -47,7 +45,7 @@ judged_messages as (
                 {{ json_number_within('temperature_value', 'temperature') }}
                     as temperature_celsius,
                 {{ json_number_within('uptime_value', 'uptime') }} as uptime_seconds,
-                {{ clock_offset_seconds('clock_value', 'event_at') }}
+                {{ clock_offset_seconds('payload', 'event_at') }}
                     as clock_offset_seconds
             from field_values
             offset 0

@@ -34,16 +34,13 @@ judged_messages as (
                 messages.*,
                 measured.*,
                 lower({{ without_blanks(json_text('told.status_value')) }}) as status,
-                {{ clock_offset_seconds('clock_value', 'event_at') }}
+                {{ clock_offset_seconds('payload', 'event_at') }}
                     as clock_offset_seconds
             from messages
             cross join lateral {{ measured_metrics('payload', 'known_names') }}
                 as measured
             cross join lateral (
-                select
-                    {{ json_first('payload', ['status']) }} as status_value,
-                    {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
-                        as clock_value
+                select {{ json_first('payload', ['status']) }} as status_value
                 where true offset 0
             ) as told
             offset 0

@@ -30,9 +30,7 @@ judged_messages as (
                 registered.unit as registered_unit,
                 {{ json_first('payload', ['moisture']) }} as moisture_value,
                 {{ json_first('payload', ['temperature']) }} as temperature_value,
-                {{ json_first('payload', ['humidity']) }} as humidity_value,
-                {{ json_first('payload', ['ts', 'timestamp'], places=[]) }}
-                    as clock_value
+                {{ json_first('payload', ['humidity']) }} as humidity_value
             from messages
             offset 0
         ),
@@ -45,7 +43,7 @@ judged_messages as (
                     as temperature_celsius,
                 {{ json_number_within('humidity_value', 'humidity') }}
                     as humidity_percent,
-                {{ clock_offset_seconds('clock_value', 'event_at') }}
+                {{ clock_offset_seconds('payload', 'event_at') }}
                     as clock_offset_seconds
             from field_values
             offset 0
