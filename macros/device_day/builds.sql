@@ -2,5 +2,5 @@
     written in the transaction that writes the model's rows. No model of dbt's, because
     all of them write to it. -#}
 {% macro builds() -%}
-    {{ adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) }}.device_day_builds
+    {{ adapter.quote(schema_of('int_')) }}.device_day_builds
 {%- endmacro %}

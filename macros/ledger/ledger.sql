@@ -3,7 +3,7 @@
 {% macro as_it_stands(name) -%}
     {{ return(api.Relation.create(
         database=target.database,
-        schema=generate_schema_name(none, {'name': name}) | trim,
+        schema=schema_of(name),
         identifier=name,
         type='table'
     )) }}

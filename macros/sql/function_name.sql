@@ -1,4 +1,4 @@
 {#- The schema-qualified name of a function that `prepare_database` creates. -#}
 {% macro function_name(name) -%}
-    {{ adapter.quote(generate_schema_name(none, {'name': 'stg_'}) | trim) }}.{{ name }}
+    {{ adapter.quote(schema_of('stg_')) }}.{{ name }}
 {%- endmacro %}

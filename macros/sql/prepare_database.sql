@@ -4,8 +4,8 @@
     replace`, and `create index if not exists` waits for whoever writes to the table. What
     exists is left alone. -#}
 {% macro prepare_database() -%}
-{%- set staging = adapter.quote(generate_schema_name(none, {'name': 'stg_'}) | trim) -%}
-{%- set intermediate = adapter.quote(generate_schema_name(none, {'name': 'int_'}) | trim) -%}
+{%- set staging = adapter.quote(schema_of('stg_')) -%}
+{%- set intermediate = adapter.quote(schema_of('int_')) -%}
 
 {#- Small functions SQL cannot do without (`function_name`). -#}
 {%- call statement('create_functions') -%}
