@@ -28,11 +28,7 @@ planned as (
         line_days.production_date,
         range_agg(tstzrange(
             {{ local_moment('planned_on', 'stops.starts_at') }},
-            case
-                when stops.ends_at = {{ day_start() }}
-                    then {{ local_moment('(planned_on + 1)', day_start()) }}
-                else {{ local_moment('planned_on', 'stops.ends_at') }}
-            end
+            {{ local_end('planned_on', 'stops.ends_at') }}
         )) as planned_stops
     from line_days
     cross join lateral (values

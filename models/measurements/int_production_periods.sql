@@ -14,11 +14,7 @@ shifts_of_the_day as (
         + shifts.shift_index as shift_number,
         production_date,
         {{ local_moment('production_date', 'shifts.starts_at') }} as start_time,
-        case
-            when shifts.ends_at = {{ day_start() }}
-                then {{ local_moment('(production_date + 1)', 'shifts.ends_at') }}
-            else {{ local_moment('production_date', 'shifts.ends_at') }}
-        end as end_time
+        {{ local_end('production_date', 'shifts.ends_at') }} as end_time
     from int_days
     inner join shifts
         on production_date between shifts.valid_from
