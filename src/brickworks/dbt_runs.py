@@ -41,12 +41,13 @@ def build(root: Path, target: str | None, arguments: tuple[str, ...]) -> int:
         watcher = Watcher(report, console)
         # Unit tests test the code, not the plant's data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *arguments]
-        built = _try(root, command, target, manifest, watcher)
+        built = invoke(root, command, target, manifest, watcher, may_fail=True)
     failures = watcher.failures
     if not built.success and not failures:
         raise _problem(built, root)
     # What is there gets documented, whatever failed beside it.
-    documented = _try(root, [*DOCUMENT, "--no-compile"], target, manifest)
+    command = [*DOCUMENT, "--no-compile"]
+    documented = invoke(root, command, target, manifest, may_fail=True)
     if not documented.success and not failures:
         raise _problem(documented, root)
     return failures
@@ -58,6 +59,8 @@ def invoke(
     target: str | None,
     manifest: Manifest | None = None,
     watcher: Callable[[Any], None] | None = None,
+    *,
+    may_fail: bool = False,
 ) -> Any:  # noqa: ANN401
     """Run one dbt command; its whole log goes to logs/dbt.log.
 
@@ -67,26 +70,14 @@ def invoke(
         target: Target of the profile, its default target when absent.
         manifest: The project if it is parsed already.
         watcher: Called with every event of dbt.
+        may_fail: Whether the caller looks at `success` itself.
 
     Returns:
         dbt's own result.
 
     Raises:
-        Problem: If the command fails.
+        Problem: If the command fails, unless it may.
     """
-    result = _try(root, command, target, manifest, watcher)
-    if not result.success:
-        raise _problem(result, root)
-    return result
-
-
-def _try(
-    root: Path,
-    command: list[str],
-    target: str | None,
-    manifest: Manifest | None = None,
-    watcher: Callable[[Any], None] | None = None,
-) -> Any:  # noqa: ANN401
     # dbt takes seconds to import: only a command that needs it pays.
     from dbt.cli.main import dbtRunner
 
@@ -100,7 +91,10 @@ def _try(
         options += ["--target", target]
     runner = dbtRunner(manifest=manifest, callbacks=[watcher] if watcher else [])
     with chdir(root):
-        return runner.invoke([*command, *options])
+        result = runner.invoke([*command, *options])
+    if not result.success and not may_fail:
+        raise _problem(result, root)
+    return result
 
 
 def _problem(result: Any, root: Path) -> Problem:  # noqa: ANN401
