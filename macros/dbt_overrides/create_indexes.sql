@@ -30,8 +30,6 @@
     {% do run_query('drop table ' ~ shape) %}
   {% endif %}
   {% for index in lacking %}
-    {% do adapter.execute_patiently(
-        [get_create_index_sql(relation, index)], var('lock_wait', none)
-    ) %}
+    {% do adapter.execute_patiently([get_create_index_sql(relation, index)]) %}
   {% endfor %}
 {% endmacro %}

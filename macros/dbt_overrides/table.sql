@@ -53,12 +53,9 @@
     {% endif %}
     {% do adapter.drop_relation(built) %}
   {% elif existing is not none %}
-    {% do adapter.execute_patiently(
-        statements_that_replace(
-            existing, built, get_rename_table_sql(built, adapter.quote(target.identifier))
-        ),
-        var('lock_wait', none)
-    ) %}
+    {% do adapter.execute_patiently(statements_that_replace(
+        existing, built, get_rename_table_sql(built, adapter.quote(target.identifier))
+    )) %}
   {% endif %}
   {% do create_indexes(target) %}
 

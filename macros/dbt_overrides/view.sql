@@ -37,7 +37,7 @@
     {% endif %}
     {% set statements = [] if is_same else [definition] if does_grow
         else statements_that_replace(existing, wanted, definition) %}
-    {% do adapter.execute_patiently(statements, var('lock_wait', none)) %}
+    {% do adapter.execute_patiently(statements) %}
     {% do run_query('drop view ' ~ wanted) %}
   {% endif %}
 

@@ -61,6 +61,6 @@
     {% do statements.append('truncate ' ~ relation) %}
   {% endif %}
   {% do statements.append('alter table ' ~ relation ~ ' ' ~ changes | join(', ')) %}
-  {% do adapter.execute_patiently(statements, var('lock_wait', none)) %}
+  {% do adapter.execute_patiently(statements) %}
   {{ return(outcomes[-1]) }}
 {% endmacro %}

@@ -19,7 +19,7 @@ from psycopg2.extensions import new_type, register_type
 
 from dbt_local_python import code_version, device_day, failing_rows
 from dbt_local_python.commented import commented
-from dbt_local_python.model_builds import ModelBuilds
+from dbt_local_python.model_builds import ModelBuilds, told_vars
 
 TURN_POLL_SECONDS = 0.2
 
@@ -132,18 +132,16 @@ class PostgresAdapter(postgres.PostgresAdapter):
             self.turn = self.model_builds = None
 
     @available.parse(lambda *_: "")
-    def execute_patiently(
-        self, statements: list[str], wait: dict[str, float] | None = None
-    ) -> str:
+    def execute_patiently(self, statements: list[str]) -> str:
         """Execute statements that need a lock which others may hold.
 
         While a statement waits for its lock, everybody who comes later waits behind
         it. So a try that lasts too long lets go of all its locks, and the next one
-        begins when those who waited are through.
+        begins when those who waited are through. Var `lock_wait` says how long a try
+        may last and how often to try, by default `LOCK_WAIT`.
 
         Args:
             statements: executed one after the other, in one savepoint.
-            wait: var `lock_wait`, by default `LOCK_WAIT`.
 
         Returns:
             Nothing, for use in Jinja.
@@ -153,7 +151,8 @@ class PostgresAdapter(postgres.PostgresAdapter):
         """
         if not statements:
             return ""
-        seconds, tries = (wait or LOCK_WAIT)["seconds"], (wait or LOCK_WAIT)["tries"]
+        wait = told_vars(self.config).get("lock_wait", LOCK_WAIT)
+        seconds, tries = wait["seconds"], wait["tries"]
         connection = self._in_transaction("A change of tables that stand")
         with self.connections.exception_handler("; ".join(statements)):
             for left in reversed(range(tries)):

@@ -80,6 +80,13 @@ VERSION_OF_SOURCE = "select count(*) || ' ' || coalesce(max(id), 0) from {relati
 """Of messages that come and go, and do not change, nothing more need be known: what
 becomes visible late, below the greatest id, makes the count another one."""
 
+
+def told_vars(config: RuntimeConfig) -> dict[str, Any]:
+    """Return the project's vars with those of the command line, by name."""
+    lookup = FQNLookup(config.project_name)
+    return {**config.vars.vars_for(lookup, "postgres"), **config.cli_vars}
+
+
 compile_and_execute_as_dbt_does = ModelRunner.compile_and_execute
 
 
@@ -141,8 +148,7 @@ class ModelBuilds:
         self._table, self._nodes = table, {**manifest.nodes, **manifest.sources}
         self._look, self._lock = look, threading.Lock()
         self._root = Path(config.project_root).resolve()
-        lookup = FQNLookup(config.project_name)
-        told = {**config.vars.vars_for(lookup, "postgres"), **config.cli_vars}
+        told = told_vars(config)
         # How a run looks for news does not decide what comes of them.
         self._trusts_nothing = told.pop("reconcile", None) == TRUSTS_NOTHING
         self._named = {
