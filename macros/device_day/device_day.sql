@@ -144,6 +144,10 @@
         ) }}
       {%- endif %}
     {%- endif %}
+  {%- elif not flags.EMPTY
+    and not run_query('select from ' ~ this ~ ' limit 1').rows | length %}
+    {#- Other columns make all days due: where there is no sensor of the kind, none. -#}
+    {%- do match_columns(existing, query='select ' ~ built.typed_columns('null')) -%}
   {%- endif -%}
   {%- if not flags.EMPTY -%}
     {%- do adapter.note_model(model.unique_id, is_new or due > 0) -%}

@@ -339,3 +339,48 @@ def test_a_domain_without_its_line_is_told_of(extended):
     finally:
         configuration.write_text(text, "utf-8")
     extended.dbt(*test)
+
+
+def test_a_column_of_a_mart_is_one_expression_and_one_description(extended):
+    """The lists of the family's marts need its name, and their SQL nothing.
+
+    The plant has no such sensor: its tables get the column all the same.
+    """
+    folder = extended.root / "models" / "moisture_analysis"
+    edits = {
+        "int_moisture_judged.sql": [
+            (
+                "    device_days.location,\n",
+                "    device_days.location,\n    outside_ratio as out_of_range_ratio,\n",
+            )
+        ],
+        "_moisture_analysis.yml": [
+            ("*time_in_range_ratio,", "*time_in_range_ratio, *out_of_range_ratio,"),
+            ("- *time_in_range_ratio\n", "- *time_in_range_ratio\n      - *added\n"),
+            ("- *added", "- *out_of_range_ratio"),
+            (
+                "  - &time_in_range_ratio\n",
+                "  - &out_of_range_ratio\n"
+                "    name: out_of_range_ratio\n"
+                "    data_type: numeric(18, 6)\n"
+                "    description: Share of the observed time outside the band.\n"
+                "  - &time_in_range_ratio\n",
+            ),
+        ],
+    }
+    for name, replacements in edits.items():
+        text = (folder / name).read_text("utf-8")
+        for old, new in replacements:
+            assert old in text, f"{name} has no {old!r}"
+            text = text.replace(old, new)
+        (folder / name).write_text(text, "utf-8")
+    extended.dbt("run", "-s", "int_moisture_judged+")
+    assert extended.sql(
+        "select table_name, numeric_scale from information_schema.columns"
+        " where table_schema = 'analytics' and column_name = 'out_of_range_ratio'"
+        " order by table_name"
+    ) == [
+        ("moisture_analysis_stats", 6),
+        ("moisture_analysis_stats_daily", 6),
+        ("moisture_analysis_stats_hourly", 6),
+    ]
