@@ -1,0 +1,78 @@
+"""Windows in time that end with each value: exact, and blind to all before them.
+
+What a point says must not depend on where its series was begun to be read: a day that is
+judged alone gets the very numbers, bit for bit, that it gets in a full build. A running
+mean, whose rounding goes on from value to value, breaks that; so does a filter without
+an end. Here every result is made of the values inside its window alone, in one order.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+SECOND = 1_000_000
+"""Microseconds."""
+
+
+def window_sum(at: NDArray[np.int64], values: Array, seconds: float) -> Array:
+    """Sum the values of the last `seconds` up to each, itself included.
+
+    Time is cut into blocks as long as the window, from 1970 on. A window is the end of
+    one block and the beginning of the next: sums from either side of the border, both
+    within the window (van Herk's trick).
+
+    Args:
+        at: n times in microseconds, ascending.
+        values: n values; NaN counts as 0.
+        seconds: the length; a value exactly that old is out.
+    """
+    length = round(seconds * SECOND)
+    x = np.nan_to_num(np.asarray(values, dtype=float), nan=0.0)
+    if not len(at):
+        return x
+    begins = np.diff(at // length, prepend=-1) != 0
+    start = np.flatnonzero(begins)
+    up_to, from_on = np.empty_like(x), np.empty_like(x)
+    for begin, end in zip(start, np.append(start[1:], len(x)), strict=True):
+        up_to[begin:end] = np.cumsum(x[begin:end])
+        from_on[begin:end] = np.cumsum(x[begin:end][::-1])[::-1]
+    first = np.searchsorted(at, at - length, side="right")
+    before_block = first < start[np.cumsum(begins) - 1]
+    up_to[before_block] += from_on[first[before_block]]
+    return up_to
+
+
+def window_count(at: NDArray[np.int64], is_counted: NDArray, seconds: float) -> Array:
+    """Count what is true in the last `seconds` up to each value, itself included."""
+    first = np.searchsorted(at, at - round(seconds * SECOND), side="right")
+    total = np.concatenate([[0], np.cumsum(np.asarray(is_counted, dtype=np.int64))])
+    return (total[1:] - total[first]).astype(float)
+
+
+def window_median(
+    at: NDArray[np.int64], values: Array, seconds: float, least: int = 1
+) -> Array:
+    """Return the median of the last `seconds` before each value, itself left out.
+
+    NaN are left out, and with fewer than `least` values there is none. A median is a
+    value, or the mean of two: it has no rounding that could go on.
+    """
+    return _rolling(at, values, seconds, least).median().to_numpy()
+
+
+def window_range(
+    at: NDArray[np.int64], values: Array, seconds: float, least: int = 1
+) -> tuple[Array, Array]:
+    """Return the smallest and the largest of the last `seconds` before each value."""
+    window = _rolling(at, values, seconds, least)
+    return window.min().to_numpy(), window.max().to_numpy()
+
+
+def _rolling(at: NDArray[np.int64], values: Array, seconds: float, least: int) -> Any:  # noqa: ANN401
+    series = pd.Series(np.asarray(values, dtype=float), index=at.view("datetime64[us]"))
+    return series.rolling(
+        pd.Timedelta(seconds=seconds), closed="left", min_periods=least
+    )
