@@ -80,6 +80,7 @@ select
     {%- endfor %}
     min(starts_at) as starts_at,
     max(flagged_until) as flagged_until,
+    max(gap) as gap,
     -- Open while another flag would still belong to it.
     bool_or(ends_at is null) or max(flagged_until) + max(gap) >= max(as_of) as is_open
 from numbered

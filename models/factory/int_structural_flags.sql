@@ -24,53 +24,51 @@ downtime_events as (select * from {{ ref('downtime_events') }}),
 counter_resets as (select * from {{ ref('counter_resets') }} where is_line_wide_reset),
 
 limits as (
-    select sensor_type, device_id, high * interval '1 s' as longest
+    select sensor_type, device_id, high as longest
     from {{ ref('device_thresholds') }}
     where metric = 'sensor_dead'
 ),
 
-plant as (select {{ as_of() }} as as_of),
-
 -- What is too long for an hour shows between the hours that have a reading.
 silences as (
     select
-        sensor_type, device_id,
-        last_reading_at as starts_at,
-        lead(first_reading_at) over (
-            partition by sensor_type, device_id order by start_time
-        ) as ends_at
-    from int_message_periods
+        *, {{ seconds_between('starts_at', 'coalesce(ends_at, as_of)') }} as seconds
+    from (
+        select
+            sensor_type, device_id,
+            last_reading_at as starts_at,
+            lead(first_reading_at) over (
+                partition by sensor_type, device_id order by start_time
+            ) as ends_at,
+            {{ as_of() }} as as_of
+        from int_message_periods
+    ) as between_hours
 ),
 
 -- Who was never registered and has not been heard of for long is no device of the plant.
 sensor_dead as (
-    select
-        silences.*,
-        coalesce(ends_at, as_of) - starts_at as silent_for,
-        limits.longest
+    select silences.*, limits.longest
     from silences
-    cross join plant
     inner join limits using (sensor_type, device_id)
     inner join devices using (sensor_type, device_id)
-    where coalesce(ends_at, as_of) - starts_at >= limits.longest
-        and (
-            is_registered or coalesce(ends_at, as_of) - starts_at
-            <= interval {{ literal(var('longest_bridged_gap')) }}
-        )
+    where seconds >= longest and (
+        is_registered or seconds
+        <= extract(epoch from interval {{ literal(var('longest_bridged_gap')) }})
+    )
 ),
 
 comms_loss as (
     select
         sensor_type, device_id, started_at as starts_at, ended_at as ends_at,
-        seen_until - started_at as silent_for,
-        interval '1 s' * {{ gap_seconds('expected_interval_seconds') }} as longest
+        duration_seconds as seconds,
+        {{ gap_seconds('expected_interval_seconds') }} as longest
     from downtime_events
     inner join counters using (device_id)
     inner join limits using (sensor_type, device_id)
     where kind = 'comms_loss'
         or (
             kind in ('sensor_silence', 'unknown_silence')
-            and seen_until - started_at < limits.longest
+            and duration_seconds < limits.longest
         )
 ),
 
@@ -92,27 +90,22 @@ counter_glitch as (
 {% for rule in ['sensor_dead', 'comms_loss'] -%}
 select
     sensor_type, device_id, 'readings' as metric, '{{ rule }}' as rule,
-    seconds as observed,
-    null::double precision as expected,
-    null::double precision as lower,
-    longest_seconds as upper,
-    seconds / longest_seconds as strength,
+    seconds::double precision as observed,
+    null::double precision as expected, null::double precision as lower,
+    longest::double precision as upper,
+    (seconds / longest)::double precision as strength,
     format('no reading for %s, where %s is the longest to be expected',
-        {{ in_words('silent_for') }}, {{ in_words('longest') }}) as explanation,
+        {{ in_words("seconds * interval '1 s'") }},
+        {{ in_words("longest * interval '1 s'") }}) as explanation,
     starts_at, ends_at
 from {{ rule }}
-cross join lateral (
-    select
-        extract(epoch from silent_for)::double precision as seconds,
-        extract(epoch from longest)::double precision as longest_seconds
-) as lengths
 union all
 {% endfor -%}
 select
     sensor_type, device_id, 'count', 'counter_glitch', count, previous_count, null, null,
     1,
-    format('the counter showed %s after %s, a %s',
-        count, previous_count, counter_event),
+    format('the counter showed %s%s, a %s',
+        count, ' after ' || previous_count, counter_event),
     event_at, event_at
 from counter_glitch
 inner join counters using (device_id)
@@ -120,8 +113,8 @@ union all
 select
     sensor_type, device_id, 'count', 'reset_storm', count, previous_count, null, null,
     1,
-    format('%s of %s counters of the line began anew at once, this one at %s after %s',
-        reset_device_count, line_device_count, count, previous_count),
+    format('%s of %s counters of the line began anew at once, this one at %s%s',
+        reset_device_count, line_device_count, count, ' after ' || previous_count),
     event_at, event_at
 from counter_resets
 inner join counters using (device_id)
