@@ -171,7 +171,6 @@ def test_a_machine_limit_restates_judgments_and_no_fact(plant: Plant):
         judgments = {
             "int_machine_alerts",
             "int_machine_ranges",
-            "int_machine_anomaly_episodes",
             "int_machine_judged",
             "int_machine_metric_judged",
             "machine_monitoring_anomalies",
