@@ -12,12 +12,50 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """Say a share of 0..1: `12.3 %`."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def stoppage(stopped_seconds: float, limit_seconds: float) -> str:
     """Explain a stop; both in seconds."""
     return (
-        f"no piece for {duration(stopped_seconds)}, "
+        f"no piece for {duration(stopped_seconds)} in planned time, "
         f"{stopped_seconds / limit_seconds:.1f} times the limit of "
         f"{duration(limit_seconds)}"
+    )
+
+
+def high_error_rate(
+    errors: float, pieces: float, lowest: float, limit: float, seconds: float
+) -> str:
+    """Explain a share of scrap above its limit; lowest: of the 95 % interval, 0..1."""
+    return (
+        f"{_bad(errors, pieces, seconds)} ({percent(errors / pieces)}; not below "
+        f"{percent(lowest)} with 95 % confidence, limit {percent(limit)})"
+    )
+
+
+def low_efficiency(speed: float, ideal: float, usual: float, limit: float) -> str:
+    """Explain a slow half hour, in pieces per hour; ideal and usual may be unknown."""
+    against = []
+    if ideal == ideal:
+        against.append(f"{percent(speed / ideal, 0)} of the ideal {ideal:.0f}")
+    if usual == usual:
+        against.append(f"{percent(speed / usual, 0)} of the usual {usual:.0f}")
+    known = f" ({', '.join(against)})" if against else ""
+    return (
+        f"making {speed:.0f} pieces/h while running{known}; "
+        f"expected at least {limit:.0f}"
+    )
+
+
+def sudden_change(now: float, then: float, hold: float, before: float) -> str:
+    """Explain a shift of the run rate, in pieces per hour, over seconds."""
+    change = f"{100 * (now / then - 1):+.0f}"
+    return (
+        f"making {now:.0f} pieces/h for {duration(hold)}, "
+        f"{then:.0f} in the {duration(before)} before: {change} %"
     )
 
 
@@ -28,6 +66,43 @@ def statistical(rate: float, mean: float, sd: float, z: float, steps: int) -> st
         f"{rate:.0f} pieces/h, usual {mean:.0f} ± {sd:.0f} over {steps} running steps: "
         f"{abs(z):.1f} standard deviations {side}"
     )
+
+
+def slow_down(pace: float, usual: float, seconds: float) -> str:
+    """Explain a slow pace, in pieces per hour, which about the last seconds made."""
+    return (
+        f"making {pace:.0f} pieces/h for the last {duration(seconds)}, "
+        f"{percent(pace / usual, 0)} of the usual {usual:.0f}"
+    )
+
+
+def surge(rate: float, usual: float, deviations: float, seconds: float) -> str:
+    """Explain a fast rate, in pieces per hour, of the last seconds."""
+    return (
+        f"making at least {rate:.0f} pieces/h for {duration(seconds)}, "
+        f"{percent(rate / usual, 0)} of the usual {usual:.0f} "
+        f"and {deviations:.1f} standard deviations above it"
+    )
+
+
+def error_burst(
+    errors: float,
+    pieces: float,
+    usual: float,
+    between: tuple[float, float],
+    seconds: float,
+) -> str:
+    """Explain scrap beyond chance; usual share and 95 % interval in 0..1."""
+    return (
+        f"{_bad(errors, pieces, seconds)} ({percent(errors / pieces)}, "
+        f"usually {percent(usual)}, with 95 % confidence {percent(between[0])} to {percent(between[1])})"
+    )
+
+
+def _bad(errors: float, pieces: float, seconds: float) -> str:
+    """Say how many were bad: `38 bad of 310 pieces in the last hour`."""
+    window = duration(seconds).removeprefix("1 ").replace("h", "hour")
+    return f"{errors:.0f} bad of {pieces:.0f} pieces in the last {window}"
 
 
 def threshold(metric: str, value: float, low: float, high: float) -> str:
