@@ -1,7 +1,7 @@
 """The five rules with fixed limits (METRICS.md section 12), over minute steps.
 
-They are those of the plant's first system, corrected: each tells how far beyond its limit
-a step is, and none alarms of what is usual for its machine.
+They are those of the plant's first system, corrected: each tells how far beyond its
+limit a step is, and none alarms of single steps, or of a pace that is usual.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from brickworks.detectors.windows import SECOND, Array, window_sum
 Z_95 = 1.959963984540054
 """Half the width of a 95 % interval, in standard deviations."""
 FASTEST = 100_000
-"""Pieces per hour that no brick counter reaches: squares of rates stay whole numbers."""
+"""Pieces per hour that no brick counter reaches: sums of squares stay in 64 bits."""
 
 
 def stoppage(steps: Steps) -> Scores:
@@ -89,10 +89,10 @@ def high_error_rate(steps: Steps) -> Scores:
 def low_efficiency(steps: Steps) -> Scores:
     """Too slow over the last half hour of running, and slower than usual.
 
-    Run speed is pieces ÷ running seconds. Running are the steps with a piece, and those
-    without one in which at the limit none was due: twice the time of a piece. Of a stage
-    that the line never lets run faster, the limit says nothing: it must be well below
-    its own usual rate, too.
+    Run speed is pieces ÷ running seconds. Running are the steps with a piece, and
+    those without one in which at the limit none was due: twice the time of a piece. A
+    stage that never runs faster, for that is the line's pace, must not alarm all day:
+    it has to be well below its own usual rate, too.
     """
     limits, usual = steps.limits, steps.usual.rate
     share = limits["low_efficiency"]
@@ -125,7 +125,7 @@ def low_efficiency(steps: Steps) -> Scores:
         upper=np.nan,
         strength=limit / np.maximum(speed, 1.0),
         tell=lambda i: explain.low_efficiency(
-            speed[i], steps.ideal[i], usual[i], limit[i]
+            speed[i], steps.ideal[i], usual[i], limit[i], need / 1000
         ),
         is_judged=steps.is_running,
     )
@@ -176,10 +176,10 @@ def statistical(steps: Steps) -> Scores:
     a step is as strong as the weakest of those that end in the last five minutes.
     """
     limits = steps.limits
-    limit = limits["statistical_z_score"]
+    limit, hold = limits["statistical_z_score"], limits["statistical_hold"]
     mean, sd, count = _trailing_mean(steps)
     z = (steps.rate - mean) / sd
-    low, high = steps.held(z, limits["statistical_hold"])
+    low, high = steps.held(z, hold)
     least = np.maximum(np.maximum(low, -high), np.where(np.isnan(z), np.nan, 0.0))
     return Scores(
         detector="statistical",
@@ -191,9 +191,14 @@ def statistical(steps: Steps) -> Scores:
         upper=mean + limit * sd,
         strength=least / limit,
         tell=lambda i: explain.statistical(
-            steps.rate[i], mean[i], sd[i], z[i], int(count[i])
+            steps.rate[i],
+            mean[i],
+            sd[i],
+            np.copysign(least[i], z[i]),
+            int(count[i]),
+            hold,
         ),
-        is_judged=steps.is_settled(limits["statistical_hold"]),
+        is_judged=steps.is_settled(hold),
     )
 
 

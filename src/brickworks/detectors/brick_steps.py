@@ -1,8 +1,8 @@
 """One device's minute steps as the brick rules see them: what ran, and what is usual.
 
-Everything is causal and reaches back a finite time. What a step says is the same, bit for
-bit, wherever its series begins to be read: order statistics, sums of whole numbers, and
-weighted sums in one order; see `brickworks.detectors.windows`.
+Everything is causal and reaches back a finite time. What a step says is the same, bit
+for bit, wherever its series begins to be read: order statistics, sums of whole numbers,
+and weighted sums in one order; see `brickworks.detectors.windows`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -175,7 +175,7 @@ class Steps:
         return (self.at - since) / SECOND
 
     def is_settled(self, seconds: float = 0) -> Flags:
-        """Where it runs, and did so for the last `seconds` and the grace before them."""
+        """Where it runs, and has for the last `seconds` and the grace before them."""
         least = self.limits["running_grace"] + seconds
         return self.is_running & (self.running_for >= least)
 

@@ -9,8 +9,8 @@ import pandas as pd
 from brickworks.detectors.brick_absolute import (
     high_error_rate,
     low_efficiency,
-    stoppage,
     statistical,
+    stoppage,
     sudden_change,
 )
 from brickworks.detectors.brick_relative import error_burst, slow_down, surge

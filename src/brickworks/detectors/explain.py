@@ -1,5 +1,7 @@
 """Numbers in words, for the people who get the alarm."""
 
+import math
+
 
 def duration(seconds: float) -> str:
     """Say a duration in the two largest units that matter: `2 h 5 min`, `11 min`."""
@@ -36,17 +38,15 @@ def high_error_rate(
     )
 
 
-def low_efficiency(speed: float, ideal: float, usual: float, limit: float) -> str:
-    """Explain a slow half hour, in pieces per hour; ideal and usual may be unknown."""
-    against = []
-    if ideal == ideal:
-        against.append(f"{percent(speed / ideal, 0)} of the ideal {ideal:.0f}")
-    if usual == usual:
-        against.append(f"{percent(speed / usual, 0)} of the usual {usual:.0f}")
-    known = f" ({', '.join(against)})" if against else ""
+def low_efficiency(
+    speed: float, ideal: float, usual: float, limit: float, seconds: float
+) -> str:
+    """Explain a slow time of running, in pieces per hour; ideal may be NaN: unknown."""
+    of_ideal = f"{percent(speed / ideal, 0)} of the ideal {ideal:.0f}, "
     return (
-        f"making {speed:.0f} pieces/h while running{known}; "
-        f"expected at least {limit:.0f}"
+        f"making {speed:.0f} pieces/h in the last {duration(seconds)} of running "
+        f"({'' if math.isnan(ideal) else of_ideal}{percent(speed / usual, 0)} of the "
+        f"usual {usual:.0f}); expected at least {limit:.0f}"
     )
 
 
@@ -59,12 +59,24 @@ def sudden_change(now: float, then: float, hold: float, before: float) -> str:
     )
 
 
-def statistical(rate: float, mean: float, sd: float, z: float, steps: int) -> str:
-    """Explain a step rate; rates in pieces per hour."""
-    side = "above" if z > 0 else "below"
+def statistical(
+    rate: float, mean: float, sd: float, deviations: float, steps: int, seconds: float
+) -> str:
+    """Explain step rates in pieces per hour, of the last seconds.
+
+    Args:
+        rate: the last one.
+        mean: of the running steps before.
+        sd: of the same.
+        deviations: those of the weakest of the last seconds; negative below the mean.
+        steps: number of steps before.
+        seconds: how long all of them have been off.
+    """
+    side = "above" if deviations > 0 else "below"
     return (
-        f"{rate:.0f} pieces/h, usual {mean:.0f} ± {sd:.0f} over {steps} running steps: "
-        f"{abs(z):.1f} standard deviations {side}"
+        f"making {rate:.0f} pieces/h, usual {mean:.0f} ± {sd:.0f} over {steps} running "
+        f"steps: at least {abs(deviations):.1f} standard deviations {side} for "
+        f"{duration(seconds)}"
     )
 
 
@@ -95,13 +107,14 @@ def error_burst(
     """Explain scrap beyond chance; usual share and 95 % interval in 0..1."""
     return (
         f"{_bad(errors, pieces, seconds)} ({percent(errors / pieces)}, "
-        f"usually {percent(usual)}, with 95 % confidence {percent(between[0])} to {percent(between[1])})"
+        f"usually {percent(usual)}; with 95 % confidence {percent(between[0])} to "
+        f"{percent(between[1])})"
     )
 
 
 def _bad(errors: float, pieces: float, seconds: float) -> str:
     """Say how many were bad: `38 bad of 310 pieces in the last hour`."""
-    window = duration(seconds).removeprefix("1 ").replace("h", "hour")
+    window = "hour" if seconds == 3600 else duration(seconds)
     return f"{errors:.0f} bad of {pieces:.0f} pieces in the last {window}"
 
 
