@@ -379,7 +379,7 @@ def test_a_surge_lasts_two_minutes():
 @pytest.mark.parametrize("reason", ["stop", "gap", "planned", "brick_type"])
 def test_after_a_break_comes_grace(rule, reason):
     pace = 40 if rule == "surge" else 5
-    rows = steps([*WOBBLE, 0, *[pace] * 10])
+    rows = steps([*WOBBLE, 0, *[pace] * 20])
     if reason == "gap":
         rows.loc[120, ["pieces", "is_gap"]] = [np.nan, True]
     elif reason == "planned":
@@ -387,8 +387,8 @@ def test_after_a_break_comes_grace(rule, reason):
     elif reason == "brick_type":
         rows.loc[120:, "brick_type"] = "400x800"
     scores = judge(rule, rows)
-    assert not scores.is_flagged[:125].any()
-    assert set(scores.status()[120:125]) == {"not_running"}
+    assert not scores.is_flagged[:130].any()
+    assert set(scores.status()[120:130]) == {"not_running"}
 
 
 def test_stops_gaps_and_planned_time_enter_no_baseline():
@@ -406,14 +406,14 @@ def test_each_brick_type_has_its_own_usual():
     rows["brick_type"] = np.where(np.arange(600) < 300, "300x600", "400x800")
     scores = judge("slow_down", rows)
     assert flags(scores) == []
-    assert set(scores.status()[305:505]) == {"warming_up"}, "it has not come yet"
+    assert set(scores.status()[310:505]) == {"warming_up"}, "it has not come yet"
     assert scores.status()[-1] == "scored"
     assert scores.expected[-1] == 540
 
 
 def test_the_status_says_why_there_is_no_score():
-    scores = judge("slow_down", steps([15] * 30 + [0, *[15] * 6]))
-    statuses = ["not_running"] * 4 + ["warming_up"] * 26 + ["not_running"] * 5
+    scores = judge("slow_down", steps([15] * 30 + [0, *[15] * 11]))
+    statuses = ["not_running"] * 9 + ["warming_up"] * 21 + ["not_running"] * 10
     assert scores.status().tolist() == [*statuses, "scored", "scored"]
 
 
