@@ -95,7 +95,7 @@ def test_the_shifts_restate_the_facts_of_their_days(plant: Plant):
         assert ("int_moisture_periods", "AM-SAY-01") in restated_rows
 
 
-def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
+def test_planned_stops_and_assignments_restate_their_line_from_the_steps_on(
     plant: Plant,
 ):
     with changed(
