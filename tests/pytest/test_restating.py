@@ -95,7 +95,7 @@ def test_the_shifts_restate_the_facts_of_their_days(plant: Plant):
         assert ("int_moisture_periods", "AM-SAY-01") in restated_rows
 
 
-def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
+def test_planned_stops_and_assignments_restate_their_line_from_the_steps_on(
     plant: Plant,
 ):
     with changed(
@@ -119,7 +119,7 @@ def test_planned_stops_and_assignments_restate_their_line_from_the_slices_on(
             # A machine of the line: its stops are planned as well.
             "QUAT-LO-01",
         }
-        assert ("int_brick_steps", "SAU-ME-01") not in rewritten
+        assert ("int_brick_increments", "SAU-ME-01") not in rewritten
         changed_rows = _restated(plant)
         assert ("int_brick_slices", "SAU-ME-01") in changed_rows
         assert ("brick_production_stats", "SAU-ME-01") in changed_rows

@@ -1,9 +1,10 @@
 """Windows in time that end with each value: exact, and blind to all before them.
 
-What a point says must not depend on where its series was begun to be read: a day that is
-judged alone gets the very numbers, bit for bit, that it gets in a full build. A running
-mean, whose rounding goes on from value to value, breaks that; so does a filter without
-an end. Here every result is made of the values inside its window alone, in one order.
+What a point says must not depend on where its series was begun to be read: a day that
+is judged alone gets the very numbers, bit for bit, that it gets in a full build. A
+running mean, whose rounding goes on from value to value, breaks that; so does a filter
+without an end. Here every result is made of the values inside its window alone, in one
+order.
 """
 
 from typing import Any
