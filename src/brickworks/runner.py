@@ -149,6 +149,33 @@ def write_docs(root: Path, target: str | None) -> Path:
     return root / dbt_runs.DOCS_FILE
 
 
+def simulate_labels(
+    root: Path, directory: Path, days: int, seed: int, lines: int, *, faults: bool
+) -> tuple[int, int]:
+    """Write a simulated plant and what went wrong in it, to backtest on.
+
+    Args:
+        root: Project directory.
+        directory: Where it goes.
+        days: Production days.
+        seed: Chooses one of the possible histories.
+        lines: Production lines.
+        faults: Whether anything goes wrong.
+
+    Returns:
+        The messages and the events.
+
+    Raises:
+        Problem: If the directory is a file.
+    """
+    # numpy takes a while to import: only a command that needs it pays.
+    from brickworks.backtest import simulated
+
+    config = simulated.config_of(days, seed, lines, faults=faults)
+    with progress_bar("Simulating a factory") as report:
+        return simulated.write(directory, config, root / "seeds", report)
+
+
 def make_profile(root: Path) -> None:
     """Copy the example profile where dbt looks, unless there is one."""
     profile = root / "profiles.yml"
