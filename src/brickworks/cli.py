@@ -278,9 +278,9 @@ def backtest(
             raise Problem(f"{file.parent} is no directory: {file} cannot go there.")
     root = project_root()
     detections = backtests.detect(root, directory, scores_episodes=episodes)
-    report = reports.make(detections)
     if flags_file:
         backtests.write_flags(flags_file, detections)
+    report = reports.make(detections)
     if json_file:
         content = {"directory": str(directory), "episodes": episodes}
         content |= report.as_json()

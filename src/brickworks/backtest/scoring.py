@@ -107,15 +107,13 @@ def _worth(series: Windowed) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """
     window = np.full(series.rows, -1)
     worth = np.full(series.rows, -1.0)
-    ends = [first for first, _ in series.windows[1:]] + [series.rows]
-    for number, ((first, last), end) in enumerate(
-        zip(series.windows, ends, strict=True)
-    ):
+    starts = [first for first, _ in series.windows] + [series.rows]
+    for number, (first, last) in enumerate(series.windows):
         length = last - first + 1
         inside = np.arange(first, last + 1)
         window[inside] = number
         worth[inside] = sigmoid(-(last - inside + 1) / length)
-        after = np.arange(last + 1, end)
+        after = np.arange(last + 1, starts[number + 1])
         # One row has no length to measure by: NAB has no such window.
         worth[after] = sigmoid((after - last) / max(length - 1, 1))
     return window, worth

@@ -306,18 +306,23 @@ def _write_seeds(
         for line in line_names(config)
         for stop in config.planned_stops
     ]
-    made = [
-        {
+    made: list[dict[str, Any]] = []
+    for entry in sorted(entry for day in truth for entry in day.plan):
+        if entry.entry != "brick_type":
+            continue
+        # The simulator calls it 300x600mm, the seed of brick types 300x600.
+        row = {
             "production_line": entry.line,
-            # The simulator calls it 300x600mm, the seed of brick types 300x600.
             "brick_type": entry.detail.removesuffix("mm"),
             "started_at": entry.start.isoformat(),
             "stopped_at": entry.end.isoformat(),
         }
-        for day in truth
-        for entry in day.plan
-        if entry.entry == "brick_type"
-    ]
+        # What is made over midnight is noted day by day.
+        same = {"production_line", "brick_type"}
+        if made and all(made[-1][name] == row[name] for name in same):
+            made[-1]["stopped_at"] = row["stopped_at"]
+        else:
+            made.append(row)
     tables = {
         "device_registry": simulator.registry(config),
         "planned_stops": stops,
