@@ -296,16 +296,27 @@ def backtest(
 @click.option("--seed", default=1, show_default=True)
 @click.option("--lines", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--faults/--no-faults", default=True, help="Whether things go wrong.")
+@click.option(
+    "--fault", multiple=True, metavar="NAME", help="This one only; repeat it."
+)
 def simulate_labels(
-    directory: Path, days: int, seed: int, lines: int, faults: bool
+    directory: Path,
+    days: int,
+    seed: int,
+    lines: int,
+    faults: bool,
+    fault: tuple[str, ...],
 ) -> None:
     """Write a simulated plant and its faults to DIRECTORY.
 
     That is what `brickworks backtest` reads. The same options give the same files.
     Without faults, every alarm is false.
     """
+    if fault and not faults:
+        raise click.UsageError("--no-faults and --fault exclude each other.")
+    wanted = fault or (None if faults else ())
     messages, events = runner.simulate_labels(
-        project_root(), directory, days, seed, lines, faults=faults
+        project_root(), directory, days, seed, lines, wanted
     )
     _say(f"{messages:,} messages and {events:,} labelled events are in {directory}.")
 

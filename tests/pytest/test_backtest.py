@@ -348,11 +348,13 @@ def test_what_each_rule_flagged_adds_up():
 
 def test_episodes_are_scored_for_events_only():
     at = int(times(1)[0].astype(int))
-    rules = run.by_rule(some_labels(), points(("C", "drift", at + 600, 1.0)))
-    episodes = {"C": flagged(40, 35)}
-    detections = Detections(some_labels(), rules, episodes)
+    single = points(("A", "spike", at, 1.0), ("C", "drift", at + 600, 1.0))
+    episodes = points(("A", "drift", at + 60, 9.0), ("C", "stuck", at + 2100, 2.0))
+    given_labels = some_labels()
+    told = run.told(given_labels, single, episodes)
+    detections = Detections(given_labels, run.by_rule(given_labels, told))
     assert np.flatnonzero(detections.flags("C")).tolist() == [35]
-    assert not detections.flags("A").any()
+    assert np.flatnonzero(detections.flags("A")).tolist() == [0]
 
 
 def test_the_report_holds_every_score_against_its_target():
@@ -484,11 +486,10 @@ def test_a_rejected_message_is_no_row(week):
 
 
 def test_what_goes_on_over_midnight_is_one_event():
-    config = simulated.config_of(8, seed=1, lines=1)
     config = simulator.full_factory(
         1, 9, seed=1, faults={"vibration_growth"}, rates={"vibration_growth": 1.0}
     )
-    truth = simulator.Truth(simulator.tell(config))
+    truth = simulator.tell(config)
     [device] = [
         each for each in simulated.all_devices(config) if each.device_id == "LO-NUNG-01"
     ]
@@ -527,10 +528,25 @@ def test_the_same_seed_writes_the_same_files(tmp_path: Path):
 
 
 def test_without_faults_there_is_no_event(tmp_path: Path):
-    config = simulated.config_of(2, seed=1, lines=1, faults=False)
+    config = simulated.config_of(2, seed=1, lines=1, faults=[])
     messages, events = simulated.write(tmp_path, config, project_root() / "seeds")
     assert messages > 20_000
     assert events == 0
+
+
+def test_only_what_is_asked_for_goes_wrong(tmp_path: Path):
+    target = str(tmp_path / "x")
+    options = ["--days", "4", "--fault", "moisture_spike", "--fault", "stuck"]
+    done = CliRunner().invoke(cli.main, ["simulate-labels", target, *options])
+    assert done.exit_code == 0, done.output
+    found = labels.read(tmp_path / "x" / "truth.json.gz")
+    kinds = {event.kind for each in found.values() for event in each.events}
+    assert kinds <= {"moisture_spike", "stuck"}
+    refused = CliRunner().invoke(
+        cli.main, ["simulate-labels", target, "--fault", "bad luck"]
+    )
+    assert refused.exit_code == 1
+    assert "Unknown fault bad luck" in refused.stderr
 
 
 # End to end

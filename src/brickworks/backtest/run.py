@@ -38,7 +38,15 @@ POINT_MODELS = (
     "machine_monitoring_anomalies",
 )
 EPISODE_MODEL = "anomaly_episodes"
-EPISODE_COLUMNS = ("device_id", "started_at", "severity", "suppressed_by")
+EPISODE_COLUMNS = (
+    "device_id",
+    "rule",
+    "started_at",
+    "peak_strength",
+    "severity",
+    "suppressed_by",
+)
+POINT_COLUMNS = ("device_id", "rule", "second", "strength")
 TOLD_SEVERITIES = ("warning", "critical")
 OF_A_PLANT = ("device_registry", "line_assignments", "planned_stops")
 """Seeds that tell of a plant's own devices: empty where the directory brings none."""
@@ -72,13 +80,10 @@ class Detections:
     Attributes:
         labels: Device id → labels.
         rules: Rule → device id → n strengths, 0 where it did not flag.
-        episodes: Device id → n flags at the onsets of told episodes; None if the points
-            are what is scored.
     """
 
     labels: Mapping[str, Labels]
     rules: Mapping[str, Mapping[str, NDArray[np.float64]]]
-    episodes: Mapping[str, NDArray[np.bool_]] | None = None
 
     def strengths(self, device_id: str) -> NDArray[np.float64]:
         """Return the greatest strength of any rule at each of a device's n rows."""
@@ -89,13 +94,7 @@ class Detections:
         return strengths
 
     def flags(self, device_id: str) -> NDArray[np.bool_]:
-        """Return what is scored of a device: n flags."""
-        if self.episodes is not None and isinstance(
-            self.labels[device_id], EventLabels
-        ):
-            return self.episodes.get(
-                device_id, np.zeros(len(self.labels[device_id].times), dtype=bool)
-            )
+        """Return where any rule flagged a device: n flags."""
         return self.strengths(device_id) > 0
 
 
@@ -274,15 +273,31 @@ def _read(
         [_points(connection, nodes[name]) for name in POINT_MODELS if name in nodes],
         ignore_index=True,
     )
-    episodes = None
     if scores_episodes:
-        told = _episodes(connection, nodes[EPISODE_MODEL])
-        episodes = {
-            device_id: on_rows(labels[device_id].times, rows["second"].to_numpy()) > 0
-            for device_id, rows in told.groupby("device_id")
-            if device_id in labels
-        }
-    return Detections(labels, by_rule(labels, points), episodes)
+        points = told(labels, points, _episodes(connection, nodes[EPISODE_MODEL]))
+    return Detections(labels, by_rule(labels, points))
+
+
+def told(
+    labels: Mapping[str, Labels], points: pd.DataFrame, episodes: pd.DataFrame
+) -> pd.DataFrame:
+    """Take episodes for devices with injected events, and points for the others.
+
+    Args:
+        labels: Device id → labels.
+        points: Rows with a device_id.
+        episodes: The same for the onsets of episodes.
+    """
+    with_events = {
+        name for name, each in labels.items() if isinstance(each, EventLabels)
+    }
+    return pd.concat(
+        [
+            points[~points["device_id"].isin(with_events)],
+            episodes[episodes["device_id"].isin(with_events)],
+        ],
+        ignore_index=True,
+    )
 
 
 def _points(
@@ -292,7 +307,7 @@ def _points(
         "select device_id, detector, floor(extract(epoch from at))::bigint,"
         " coalesce(strength, 1)::double precision from {} where is_flagged"
     ).format(sql.Identifier(node.schema, node.alias))
-    return _frame(connection, statement, ("device_id", "rule", "second", "strength"))
+    return _frame(connection, statement, POINT_COLUMNS)
 
 
 def _episodes(
@@ -305,11 +320,11 @@ def _episodes(
             "its episodes cannot be scored."
         )
     statement = sql.SQL(
-        "select device_id, floor(extract(epoch from started_at))::bigint from {}"
+        "select device_id, rule, floor(extract(epoch from started_at))::bigint,"
+        " coalesce(peak_strength, 1)::double precision from {}"
         " where severity = any(%s) and suppressed_by is null and started_at is not null"
     ).format(sql.Identifier(node.schema, node.alias))
-    columns = ("device_id", "second")
-    return _frame(connection, statement, columns, [list(TOLD_SEVERITIES)])
+    return _frame(connection, statement, POINT_COLUMNS, [list(TOLD_SEVERITIES)])
 
 
 def _frame(

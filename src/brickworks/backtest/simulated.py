@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,8 @@ ONE_EVENT_WITHIN = timedelta(minutes=2)
 """What goes on over midnight is noted day by day, and is one event all the same."""
 EXPLAINED = ("planned_stop", "changeover", "starved", "blocked")
 """States of a machine whose reason is elsewhere, see docs/simulator_truth.md."""
+GAP_FLOOR_SECONDS, GAP_INTERVALS = 300, 3
+"""As vars `gap_floor_seconds` and `hold_intervals`."""
 CLOCK_AHEAD = timedelta(minutes=5)
 """As var `clock_ahead_tolerance`: a message from later than that is rejected."""
 
@@ -72,18 +74,24 @@ class Span(NamedTuple):
 
 
 def config_of(
-    days: int, seed: int, lines: int, *, faults: bool = True
+    days: int, seed: int, lines: int, faults: Collection[str] | None = None
 ) -> simulator.FactoryConfig:
-    """Return a factory with everything, or one in which nothing goes wrong.
+    """Return a factory with all shapes, brick types and planned stops.
 
     Args:
         days: Production days.
         seed: Chooses one of the possible histories.
         lines: Production lines.
-        faults: Whether anything goes wrong.
+        faults: Names of what may go wrong, all if absent.
+
+    Raises:
+        Problem: If a fault is none.
     """
-    settings: dict[str, Any] = {} if faults else {"faults": frozenset()}
-    return simulator.full_factory(lines=lines, days=days, seed=seed, **settings)
+    wanted = None if faults is None else frozenset(faults)
+    try:
+        return simulator.full_factory(lines, days, seed=seed, faults=wanted)
+    except ValueError as error:
+        raise Problem(str(error)) from None
 
 
 def write(
@@ -180,9 +188,10 @@ def _labels(
 ) -> EventLabels:
     """Sort what happened to a device into events and what is neither right nor wrong.
 
-    No event is what began in the warm-up, nor what lies for more than half its time in
-    stops with another reason, where nobody can see it. Both are ignored, and so are
-    those stops, and the faults that no detector has to report.
+    No event is what began in the warm-up, nor what nobody can see: a silence too short
+    for the device, or what lies for more than half its time in stops with another
+    reason. All of these are ignored, and so are those stops, and the faults that no
+    detector has to report.
     """
     stops = _explained_stops(config, truth, device)
     ignored = [Span(stop.start, stop.end + GRACE) for stop in stops]
@@ -190,10 +199,19 @@ def _labels(
     for kind, span, is_labelled in _faults(truth, device):
         hidden = sum((span.overlap(stop) for stop in stops), timedelta(0))
         first, last = _rows(times, Span(span.start, span.end + SHOWN_WITHIN))
-        is_event = is_labelled and 2 * hidden <= span.end - span.start
+        is_event = (
+            is_labelled
+            and 2 * hidden <= span.end - span.start
+            and not (
+                FAULTS[kind].anomaly == "comms_loss"
+                and span.end - span.start < _gap(config, device)
+            )
+        )
         if is_event and warm_up <= first < len(times):
-            # Silence is seen when it ends, in the first message after it.
-            events.append(Event(kind, first, max(first, last)))
+            # A silence may be told of as of the message before it, or the one after it.
+            if times[first] >= _second(span.end):
+                first, last = max(first - 1, warm_up), max(first, last)
+            events.append(Event(kind, first, last))
         else:
             ignored.append(Span(span.start, span.end + GRACE))
     rows = np.zeros(len(times), dtype=bool)
@@ -237,6 +255,14 @@ def _faults(truth: Truth, device: Device) -> list[tuple[str, Span, bool]]:
     return found
 
 
+def _gap(config: simulator.FactoryConfig, device: Device) -> timedelta:
+    """Return how long a device may be silent before it is a gap: METRICS, section 4."""
+    interval = (
+        device.sensor.interval_seconds if device.sensor else config.interval_seconds
+    )
+    return timedelta(seconds=max(GAP_FLOOR_SECONDS, GAP_INTERVALS * interval))
+
+
 def _explained_stops(
     config: simulator.FactoryConfig, truth: Truth, device: Device
 ) -> list[Span]:
@@ -271,10 +297,12 @@ def _rows(times: Times, span: Span) -> tuple[int, int]:
 
 
 def _sender(message: Message, devices: Mapping[str, Device]) -> Device | None:
-    """Return who sent a message that is not rejected for who, what or when."""
+    """Return who sent a reading that is not rejected for who, what or when."""
     device = devices.get(message.device_id.strip().upper())
     if device is None or message.sensor_type != device.sensor_type:
         return None
+    if device.sensor_type == BRICKS and '"count' not in message.data:
+        return None  # A counter's health is no reading.
     is_early = message.timestamp > message.created_at + CLOCK_AHEAD
     return None if is_early else device
 
