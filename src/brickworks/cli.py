@@ -183,7 +183,7 @@ def load(file: Path) -> None:
 @click.option("--target", help="Target of the dbt profile.")
 @click.argument("dbt_arguments", nargs=-1, type=click.UNPROCESSED)
 def run(target: str | None, dbt_arguments: tuple[str, ...]) -> None:
-    """Do everything: server, messages, models, tests, docs, summary.
+    """Do it all: server, messages, models, tests, docs, summary.
 
     The embedded server is started and, if its raw table is empty, filled with
     simulated messages. DBT_ARGUMENTS go to `dbt build`, say --full-refresh.

@@ -139,7 +139,7 @@ class EventLabels(Labels):
         if self.warm_up >= len(self.times):
             return 0.0
         judged = self.times[-1] - self.times[self.warm_up]
-        return judged / np.timedelta64(1, "s") / SECONDS_PER_DAY
+        return float(judged / np.timedelta64(1, "s")) / SECONDS_PER_DAY
 
     def labelled(self) -> Flags:
         """Return the n rows at which a flag is right."""

@@ -164,7 +164,9 @@ def make(detections: Detections) -> Report:
 
 def show(report: Report, console: Console) -> None:
     """Print a report."""
-    table = Table(title="Scores", title_justify="left", title_style="bold", box=None)
+    table = Table(
+        title="Scores", title_justify="left", title_style="bold", box=None
+    )
     table.add_column("metric")
     for heading in ("ours", "floor", "good", "moonshot"):
         table.add_column(heading, justify="right")
@@ -292,13 +294,14 @@ def _event_json(score: EventScore) -> dict[str, Any]:
 
 
 def _show_events(name: str, score: EventScore, console: Console) -> None:
-    table = Table(
-        title=f"Injected events: {visible(name)}, {score.false_episodes} false episodes"
-        f" in {score.device_days:.1f} device-days",
-        title_justify="left",
-        title_style="bold",
-        box=None,
+    console.print(
+        f"Injected events: {visible(name)}, {score.false_episodes} false episodes in"
+        f" {score.device_days:.1f} device-days",
+        style="bold italic",
+        markup=False,
+        highlight=False,
     )
+    table = Table(box=None)
     table.add_column("kind")
     table.add_column("found", justify="right")
     table.add_column("of", justify="right")
@@ -308,7 +311,9 @@ def _show_events(name: str, score: EventScore, console: Console) -> None:
 
 
 def _show_rules(rules: list[RuleCounts], console: Console) -> None:
-    table = Table(title="Rules", title_justify="left", title_style="bold", box=None)
+    table = Table(
+        title="Rules", title_justify="left", title_style="bold", box=None
+    )
     for heading in ("data", "rule"):
         table.add_column(heading)
     for heading in ("flagged rows", "onsets", "on labels", "outside", "not judged"):
