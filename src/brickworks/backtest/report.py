@@ -164,9 +164,7 @@ def make(detections: Detections) -> Report:
 
 def show(report: Report, console: Console) -> None:
     """Print a report."""
-    table = Table(
-        title="Scores", title_justify="left", title_style="bold", box=None
-    )
+    table = Table(title="Scores", title_justify="left", title_style="bold", box=None)
     table.add_column("metric")
     for heading in ("ours", "floor", "good", "moonshot"):
         table.add_column(heading, justify="right")
@@ -311,9 +309,7 @@ def _show_events(name: str, score: EventScore, console: Console) -> None:
 
 
 def _show_rules(rules: list[RuleCounts], console: Console) -> None:
-    table = Table(
-        title="Rules", title_justify="left", title_style="bold", box=None
-    )
+    table = Table(title="Rules", title_justify="left", title_style="bold", box=None)
     for heading in ("data", "rule"):
         table.add_column(heading)
     for heading in ("flagged rows", "onsets", "on labels", "outside", "not judged"):
