@@ -372,6 +372,14 @@ def test_the_report_holds_every_score_against_its_target():
     assert kept["skab_rows"]["fn"] == 2
     assert kept["events"]["moisture"]["per_kind"] == {"drift": {"found": 0, "total": 1}}
 
+    shift = {"joint": {"B": flagged(50, *range(12, 50)) * 1.0},
+             "level_shift": {"B": flagged(50, 30) * 1.0}}  # fmt: skip
+    both = report.make(Detections(some_labels(), shift)).metrics
+    by_name = {metric.name: metric.value for metric in both}
+    assert by_name["SKAB change points, level_shift alone"] == pytest.approx(100)
+    assert by_name["SKAB change points, joint alone"] < 0
+    assert by_name["SKAB change points, NAB score"] < 0
+
     spike = {"spike": {"A": flagged(100, 22) * 2.0, "C": flagged(40, 25) * 2.0}}
     made = report.make(Detections(some_labels(), spike))
     json.dumps(made.as_json())

@@ -136,13 +136,13 @@ def make(detections: Detections) -> Report:
     found: list[tuple[str, float | None, int]] = list(_nab(detections))
     rows = None
     if any(isinstance(each, SkabLabels) for each in detections.labels.values()):
-        rows, changes = _skab(detections)
+        rows = _skab(detections)
         found += [
             ("SKAB F1", rows.f1, 3),
             ("SKAB false alarm rate, %", rows.far, 1),
             ("SKAB missed alarm rate, %", rows.mar, 1),
             ("SKAB balanced accuracy, %", rows.balanced_accuracy, 1),
-            ("SKAB change points, NAB score", changes, 1),
+            *_changes(detections),
         ]
     events = _events(detections)
     for domain, score in events.items():
@@ -208,15 +208,42 @@ def _nab(detections: Detections) -> Iterator[tuple[str, float | None, int]]:
             yield f"NAB {profile.name}, {what}", score, 1
 
 
-def _skab(detections: Detections) -> tuple[RowCounts, float | None]:
-    rows, windowed, begun = RowCounts(), [], []
+def _skab(detections: Detections) -> RowCounts:
+    rows = RowCounts()
     for name, each in detections.labels.items():
         if isinstance(each, SkabLabels):
             flags = detections.flags(name)
             rows += scoring.row_counts(each.strange, flags, each.warm_up)
-            windowed.append(each.change_points())
-            begun.append(scoring.onsets(flags))
-    return rows, scoring.nab_score(windowed, begun)
+    return rows
+
+
+def _changes(detections: Detections) -> Iterator[tuple[str, float | None, int]]:
+    """Score change points by the onsets of all flags, and of each rule.
+
+    A rule that flags all of a long episode hides the end of it, which is a change, too:
+    a rule of its own may tell of it.
+    """
+    labels = {
+        name: each
+        for name, each in detections.labels.items()
+        if isinstance(each, SkabLabels)
+    }
+    windows = [each.change_points() for each in labels.values()]
+    begun = [scoring.onsets(detections.flags(name)) for name in labels]
+    yield "SKAB change points, NAB score", scoring.nab_score(windows, begun), 1
+    for rule, devices in sorted(detections.rules.items()):
+        if any(name in devices for name in labels):
+            alone = [
+                scoring.onsets(devices[name] > 0)
+                if name in devices
+                else np.zeros(len(each.times), dtype=bool)
+                for name, each in labels.items()
+            ]
+            yield (
+                f"SKAB change points, {rule} alone",
+                scoring.nab_score(windows, alone),
+                1,
+            )
 
 
 def _events(detections: Detections) -> dict[str, EventScore]:

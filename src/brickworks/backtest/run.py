@@ -390,7 +390,7 @@ def on_rows(
 
 
 def write_flags(path: Path, detections: Detections) -> int:
-    """Write the flagged rows as device_id, timestamp, score, flag; return how many.
+    """Write the flagged rows and which rules flagged them; return how many they are.
 
     Args:
         path: A CSV file.
@@ -399,11 +399,17 @@ def write_flags(path: Path, detections: Detections) -> int:
     n = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(("device_id", "timestamp", "score", "flag"))
+        out.writerow(("device_id", "timestamp", "score", "flag", "rules"))
         for device_id, labels in detections.labels.items():
             flags = detections.flags(device_id)
             scores = detections.strengths(device_id)
             for row in np.flatnonzero(flags):
-                out.writerow((device_id, f"{labels.times[row]}Z", scores[row], 1))
+                rules = sorted(
+                    rule
+                    for rule, devices in detections.rules.items()
+                    if device_id in devices and devices[device_id][row] > 0
+                )
+                time = f"{labels.times[row]}Z"
+                out.writerow((device_id, time, scores[row], 1, " ".join(rules)))
             n += int(flags.sum())
     return n
