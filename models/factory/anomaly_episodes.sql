@@ -56,6 +56,7 @@ judged as (
             when standstill_kind = 'planned' then 'planned_stop'
             when standstill_kind in ('starved', 'blocked', 'changeover', 'comms_loss')
                 then standstill_kind
+            when waits_for is not null then waits_for
             when data_quality_score < least_quality then 'low_data_quality'
         end as suppressed_by,
         round((case loses

@@ -21,7 +21,9 @@ downtime_events as (
     select * from {{ ref('downtime_events') }} where kind <> 'micro_stop'
 ),
 
-counter_resets as (select * from {{ ref('counter_resets') }} where is_line_wide_reset)
+counter_resets as (select * from {{ ref('counter_resets') }} where is_line_wide_reset),
+
+int_neighbour_flows as (select * from {{ ref('int_neighbour_flows') }})
 
 select
     sensor_type,
@@ -38,6 +40,12 @@ select
         where counter_resets.production_line = episodes.production_line
             and event_at between starts_at - gap and flagged_until + gap
     ) as is_near_reset,
+    case
+        when flows.flow_before <= {{ var('neighbour_flow')['slow_share'] }}
+            then 'starved'
+        when flows.flow_after <= {{ var('neighbour_flow')['slow_share'] }}
+            then 'blocked'
+    end as waits_for,
     quality.data_quality_score
 from int_anomaly_episodes as episodes
 left join lateral (
@@ -67,3 +75,4 @@ left join lateral (
     where {{ same_device_day('int_data_quality', 'episodes') }}
         and start_time = {{ hour_start('starts_at') }}
 ) as quality on true
+left join int_neighbour_flows as flows using (device_id, metric, rule, starts_at)
