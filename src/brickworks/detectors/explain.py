@@ -158,7 +158,9 @@ def _names(strangest: Strangest) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    """Say a number with its unit: `8.1 A`, `16.2 %`."""
+    """Say a number with its unit: `8.1 A`; a share in percent: 0.162 is `16.2 %`."""
+    if unit == "%":
+        return f"{100 * value:.3g} %"
     return f"{value:.4g} {unit}".strip()
 
 

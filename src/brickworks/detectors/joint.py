@@ -21,14 +21,14 @@ METRICS = 3
 READINGS = 400
 ENVELOPE_HALF_LIFE, MEAN_HALF_LIFE = 5, 10
 TAPS = 128
-SETTLES = 20
+SETTLES, RESTARTS = 60, 20
 SLOW = "temperature"
 SLOW_SECONDS, SLOW_INTERVALS = 60, 10
 RIDGE = 1e-4
 RECENT, EARLIER, REFRACTORY = 15, 120, 90
 """What the rules are made of (docs/decisions/0008), not thresholds: metrics it takes,
 readings of a reference, half lives in readings, length of the filters, readings after a
-gap until they say something, thermal masses and how long they take, the share of chance
+gap until they are a reference and until they are judged, thermal masses and how long they take, the share of chance
 in each metric, readings compared, and readings without a second flag."""
 
 
@@ -165,7 +165,7 @@ def joint(
         own_distance = _hotelling(turn, [(mean[own] - c) / s for mean, c, s in means])
         both = np.nanmax(share[chosen, own], axis=0) * np.sqrt(own_distance / largest)
         value = np.sqrt(both) / limit
-        value[position[own] < SETTLES] = np.nan
+        value[position[own] < RESTARTS] = np.nan
         value[: max(rows.stop - own.start, 0)] = np.nan
         strength[own] = value
     held = _held(at, position, strength, clears, hold_seconds)

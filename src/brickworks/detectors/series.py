@@ -110,25 +110,25 @@ class Series:
 
     @cached_property
     def hours(self) -> "Hours":
-        """The medians of the plant's hours."""
+        """Its hours."""
         return Hours.of(self)
 
 
 @dataclass(frozen=True)
 class Hours:
-    """Medians of hours: k hours with a reading, in the order of time.
+    """Medians and means of hours: k hours with a reading, in the order of time.
 
     Attributes:
         day: k production days.
         hour_of_day: k hours of the plant's day.
         median: k medians of the readings.
-        count: k counts of readings.
+        mean: k means of them.
     """
 
     day: NDArray[np.int64]
     hour_of_day: NDArray[np.int64]
     median: Array
-    count: NDArray[np.int64]
+    mean: Array
 
     @classmethod
     def of(cls, series: Series) -> "Hours":
@@ -145,7 +145,8 @@ class Hours:
         low = sorted_values[start + (count - 1) // 2] if len(start) else series.values
         high = sorted_values[start + count // 2] if len(start) else series.values
         median = (low + high) / 2
-        return cls(series.day[start], hour[start] % HOURS, median, count)
+        mean = np.add.reduceat(series.values, start) / count if len(start) else median
+        return cls(series.day[start], hour[start] % HOURS, median, mean)
 
     def usual(self, first: int, last: int) -> Array:
         """Return the usual value of each of the 24 hours of the day.

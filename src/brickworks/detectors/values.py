@@ -35,7 +35,7 @@ def threshold(series: Series, *, low: float, high: float) -> Scores:
     if np.isfinite(low) and np.isfinite(high):
         strength = np.abs(x - (low + high) / 2) / ((high - low) / 2)
     else:
-        limit = high if np.isfinite(high) else low
+        limit = high if np.isfinite(high) else low if np.isfinite(low) else 0.0
         strength = 1 + np.abs(x - limit) / max(abs(limit), 1e-9)
     follows = np.append(False, outside[:-1])[: len(x)] & (series.position > 0)
     strength = np.where(outside & follows, np.maximum(strength, 1), 0.0)
@@ -120,7 +120,13 @@ def spike(
 
 
 def stuck(
-    series: Series, *, readings: float, chance: float, days: int, least: int
+    series: Series,
+    *,
+    readings: float,
+    chance: float,
+    days: int,
+    least: int,
+    records: float,
 ) -> Scores:
     """Flag the same value again and again where it usually moves.
 
@@ -131,6 +137,8 @@ def stuck(
             the days before: a coarse value may rest for long.
         days: days before.
         least: readings they need.
+        records: how many times the longest row of the days before it must be, too; 0
+            where faults of the past shall hide none.
 
     Returns:
         Scores; observed is the number of equal values up to this one, counted from the
@@ -140,17 +148,20 @@ def stuck(
     same = series.change == 0
     start = np.maximum.accumulate(np.where(same, 0, index))
 
-    def measure(before: slice) -> float:
+    first = np.searchsorted(series.day, series.day - 1)
+    length = (index - np.maximum(start, first) + 1).astype(float)
+
+    def measure(before: slice) -> Array:
         known = series.change[before]
         known = known[~np.isnan(known)]
         if len(known) < least or np.median(known) == 0:
-            return np.nan
-        return float((np.count_nonzero(known == 0) + 1) / (len(known) + 2))
+            return np.full(2, np.nan)
+        repeats = np.count_nonzero(known == 0)
+        return np.array([(repeats + 1) / (len(known) + 2), length[before].max()])
 
-    share = series.of_days_before(days, measure)[0]
-    first = np.searchsorted(series.day, series.day - 1)
-    length = (index - np.maximum(start, first) + 1).astype(float)
+    share, longest = series.of_days_before(days, measure, 2)
     needed = np.maximum(readings, np.log(chance) / np.log(share))
+    needed = np.maximum(needed, records * longest)
     return Scores(
         detector="stuck",
         metric=series.metric,
@@ -190,8 +201,7 @@ def drift(
         smallest_share: of the usual value, taken as the standard deviation at least.
         days: days before.
         least: readings they need.
-        records: how many times the largest hourly median's distance of the days before
-            it must be, too; 0 where faults of the past shall hide none.
+        records: how many times the furthest hour's mean of the days before it must be away, too; 0 where faults of the past shall hide none.
 
     Returns:
         Scores; observed is the mean of the trailing hour, expected the usual one.
@@ -207,7 +217,7 @@ def drift(
         table = hours.usual(day - days, day - 1)
         residual = series.values[before] - table[hour_of_day[before]]
         begin, end = np.searchsorted(hours.day, [day - days, day])
-        hourly = np.abs(hours.median[begin:end] - table[hours.hour_of_day[begin:end]])
+        hourly = np.abs(hours.mean[begin:end] - table[hours.hour_of_day[begin:end]])
         steps = series.change[before]
         steps = steps[steps > 0]
         # A value rounded to steps has the rounding's own standard deviation at least.
