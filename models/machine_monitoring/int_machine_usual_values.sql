@@ -1,7 +1,10 @@
 -- One row per machine, production day, metric and hour with a reading of a running
 -- machine: what was usual at this hour of the week.
-{%- set rule = var('usual_values') %}
-with device_days as (select * from {{ days() }} as days)
+with device_days as (select * from {{ days() }} as days),
+
+device_thresholds as (
+    select * from {{ ref('device_thresholds') }} where metric = 'usual_readings'
+)
 
 select
     device_days.sensor_type,
@@ -9,6 +12,8 @@ select
     device_days.production_date,
     usual_values.*
 from device_days
+left join device_thresholds as least
+    on {{ is_same_device('device_days', 'least') }}
 cross join lateral (
     with hours as (
         select * from {{ reads('int_machine_hours') }} as of_the_day_and_before
@@ -19,7 +24,7 @@ cross join lateral (
         own.hour_of_week,
         coalesce(
             of_the_week.usual_value,
-            case when of_the_day.reading_count >= {{ rule['least_readings'] }}
+            case when of_the_day.reading_count >= least.low
                 then of_the_day.usual_value
             end
         ) as usual_value

@@ -1,5 +1,6 @@
 """Numbers in words, for the people who get the alarm."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -73,14 +74,17 @@ def drift(
 ) -> str:
     """Explain a level that moved away; hours_to_limit is None where it meets none."""
     said = (
-        f"{metric} averages {_number(level, unit)} over the hour, usual at this time of "
-        f"the day {_number(usual, unit)}: {_times(deviations, 'the usual scatter')}"
+        f"{metric} averages {_number(level, unit)} over the hour, "
+        f"usual at this time of the day {_number(usual, unit)}: "
+        f"{_times(deviations, 'the usual scatter')}"
     )
     if hours_to_limit is None:
         return said
     if hours_to_limit > LONG_HOURS:
         return f"{said}; its limit is more than {LONG_HOURS} h away"
-    return f"{said}; at this pace it meets its limit in {duration(3600 * hours_to_limit)}"
+    return (
+        f"{said}; at this pace it meets its limit in {duration(3600 * hours_to_limit)}"
+    )
 
 
 def novelty(
@@ -116,7 +120,10 @@ def novelty(
             f"(usual {usual:.4g}, {span}), {beyond}"
         )
     if what == "level":
-        return f"{metric} {_number(value, unit)} over the hour: a level never seen ({span}), {beyond}"
+        return (
+            f"{metric} {_number(value, unit)} over the hour: "
+            f"a level never seen ({span}), {beyond}"
+        )
     return (
         f"{metric} moves by {_number(value, unit)} from reading to reading: "
         f"never so restless (28 days at most {high:.4g}), {beyond}"
@@ -153,7 +160,7 @@ def _names(strangest: Strangest) -> str:
     return " and ".join(
         f"{metric} {_number(value, unit)} ({_times(share, 'its usual range')})"
         for metric, value, unit, share in strangest
-        if share == share  # noqa: PLR0124 (not a number is not itself)
+        if not math.isnan(share)
     )
 
 

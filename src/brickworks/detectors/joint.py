@@ -26,10 +26,10 @@ SLOW = "temperature"
 SLOW_SECONDS, SLOW_INTERVALS = 60, 10
 RIDGE = 1e-4
 RECENT, EARLIER, REFRACTORY = 15, 120, 90
-"""What the rules are made of (docs/decisions/0008), not thresholds: metrics it takes,
-readings of a reference, half lives in readings, length of the filters, readings after a
-gap until they are a reference and until they are judged, thermal masses and how long they take, the share of chance
-in each metric, readings compared, and readings without a second flag."""
+"""What the rules are made of, not thresholds: the metrics it takes, readings of a
+reference, half lives in readings, length of the filters, readings after a gap until
+they are a reference and until they are judged, thermal masses and how long they take,
+the share of chance in each metric, readings compared, readings without another flag."""
 
 
 @dataclass

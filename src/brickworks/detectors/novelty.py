@@ -1,8 +1,9 @@
 """`novelty`: what a machine has not shown in 28 days (ANOMALIES.md section 2).
 
-Three statistics of a reading are compared with the smallest and the largest of each that
-the days before have left, their records, and with those of the day so far. Records of a
-stable process become rare like 1/n, and so do false alarms; and they explain themselves.
+Three statistics of a reading are compared with the smallest and the largest of each
+that the days before have left, their records, and with those of the day so far. Records
+of a stable process become rare like 1/n, and so do false alarms; and they explain
+themselves.
 """
 
 from collections.abc import Mapping

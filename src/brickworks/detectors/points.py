@@ -86,7 +86,9 @@ def rows_of_days(
         is 1 - 1/(1 + strength), in 0..1.
     """
     days = pd.Index(sorted(judged), dtype=object)
-    parts = [_rows(scores, days.get_indexer(dates(scores.at)), days) for scores in found]
+    parts = [
+        _rows(scores, days.get_indexer(dates(scores.at)), days) for scores in found
+    ]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.DataFrame(
@@ -99,7 +101,7 @@ def rows_of_days(
 
 
 def _rows(scores: Scores, day: NDArray[np.intp], days: pd.Index) -> dict:
-    """Flagged rows of the days, and one row for each day without; day is -1 elsewhere."""
+    """Flagged rows of the days, and a row for each day without; day is -1 elsewhere."""
     flagged = np.flatnonzero(scores.is_flagged & (day >= 0))
     quiet = np.setdiff1d(np.arange(len(days)), day[flagged])
     n, m = len(flagged), len(quiet)

@@ -132,9 +132,9 @@ def find_records(rows: Any, thresholds: pd.DataFrame) -> Iterator[pd.DataFrame]:
         if found:
             yield pd.DataFrame(found).assign(
                 **key,
-                production_date=lambda frame: pd.to_datetime(
-                    frame["production_date"], unit="D"
-                ).dt.date,
+                production_date=lambda frame: (
+                    pd.to_datetime(frame["production_date"], unit="D").dt.date
+                ),
             )
 
 
@@ -144,8 +144,9 @@ GRACE = "grace_after_start"
 def _metrics(
     rows: pd.DataFrame, limits: Limits
 ) -> Iterator[tuple[Series, Array, Series, float]]:
-    """Each metric while the machine runs settled, its usual values, while it runs at
-    all, and its upper limit.
+    """Each metric while the machine runs settled, what is usual, and its limit.
+
+    The third is the metric while the machine runs at all.
     """
     values = rows["value"].to_numpy(dtype=float)
     is_running = rows["is_running"].to_numpy(dtype=bool)

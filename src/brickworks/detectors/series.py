@@ -1,8 +1,8 @@
 """One measured value over time, with what several rules need of it, worked out once.
 
-A day is judged against the production days before it, and these begin where the calendar
-says, not where reading began: so a day that is judged alone, or with others, gets the
-same numbers to the last bit.
+A day is judged against the production days before it, and these begin where the
+calendar says, not where reading began: so a day that is judged alone, or with others,
+gets the same numbers to the last bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 GAP_FLOOR_SECONDS = 300
 GAP_CAP_SECONDS = 4500
 """What is never a gap, and what always is one: 128 readings that follow each other are
-within a week (docs/decisions/0008)."""
+within a week."""
 HOURS = 24
 
 
@@ -134,9 +134,9 @@ class Hours:
     def of(cls, series: Series) -> "Hours":
         """Work out the hours of a series."""
         hour = series.hour_of_week
-        begins = np.append(
-            True, (np.diff(series.day) != 0) | (np.diff(hour) != 0)
-        )[: len(series)]
+        begins = np.append(True, (np.diff(series.day) != 0) | (np.diff(hour) != 0))[
+            : len(series)
+        ]
         start = np.flatnonzero(begins)
         number = np.cumsum(begins) - 1
         order = np.lexsort((series.values, number))

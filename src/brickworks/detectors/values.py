@@ -14,7 +14,7 @@ SPIKE_READINGS = 9
 HOUR = 3600
 DRIFT_READINGS = 3
 SLOPE_HOURS = 6
-"""What the rules are made of (docs/decisions/0008), not thresholds."""
+"""What the rules are made of, not thresholds."""
 
 
 def threshold(series: Series, *, low: float, high: float) -> Scores:
@@ -72,8 +72,8 @@ def spike(
         smallest_share: of the median, taken as the usual deviation at least.
         days: days before.
         least: readings they need.
-        records: how many times the largest deviation of the days before it must be, too;
-            0 where spikes of the past shall hide none.
+        records: how many times the largest deviation of the days before it must be,
+            too; 0 where spikes of the past shall hide none.
 
     Returns:
         Scores; of several values away in a row the first one alone is flagged.
@@ -201,7 +201,8 @@ def drift(
         smallest_share: of the usual value, taken as the standard deviation at least.
         days: days before.
         least: readings they need.
-        records: how many times the furthest hour's mean of the days before it must be away, too; 0 where faults of the past shall hide none.
+        records: how many times the furthest hour's mean of the days before it must be
+            away, too; 0 where faults of the past shall hide none.
 
     Returns:
         Scores; observed is the mean of the trailing hour, expected the usual one.

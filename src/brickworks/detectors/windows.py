@@ -1,9 +1,10 @@
 """Windows in time that end with each value: exact, and blind to all before them.
 
-What a point says must not depend on where its series was begun to be read: a day that is
-judged alone gets the very numbers, bit for bit, that it gets in a full build. A running
-mean, whose rounding goes on from value to value, breaks that; so does a filter without
-an end. Here every result is made of the values inside its window alone, in one order.
+What a point says must not depend on where its series was begun to be read: a day that
+is judged alone gets the very numbers, bit for bit, that it gets in a full build. A
+running mean, whose rounding goes on from value to value, breaks that; so does a filter
+without an end. Here every result is made of the values inside its window alone, in one
+order.
 """
 
 from typing import Any
@@ -87,7 +88,8 @@ def window_level(at: NDArray[np.int64], values: Array, seconds: float) -> Array:
 def positions(at: NDArray[np.int64], *, floor: float, cap: float) -> NDArray[np.int64]:
     """Count how many values without a gap come before each.
 
-    A gap is longer than three times the median interval of the six hours before it.
+    A gap is longer than three times the median interval of the six hours before it;
+    where none is known, longer than `cap`.
 
     Args:
         at: n times in microseconds, ascending.
@@ -101,7 +103,8 @@ def positions(at: NDArray[np.int64], *, floor: float, cap: float) -> NDArray[np.
         known = np.where(index > 0, interval, np.nan)
         known[known > HOURS_OF_INTERVALS * 3600] = np.nan
         usual = window_median(at, known, HOURS_OF_INTERVALS * 3600)
-        is_gap &= ~(interval <= np.minimum(np.maximum(floor, 3 * usual), cap))
+        longest = np.where(np.isnan(usual), cap, np.clip(3 * usual, floor, cap))
+        is_gap &= interval > longest
     return index - np.maximum.accumulate(np.where(is_gap, index, 0))
 
 
