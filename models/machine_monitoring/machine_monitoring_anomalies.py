@@ -60,6 +60,7 @@ def model(dbt, session):
             device_days.device_id,
             device_days.production_date,
             records.metric,
+            count(*) as day_count,
             min(smallest_unusual) as smallest_unusual,
             max(largest_unusual) as largest_unusual,
             sum(count_unusual)::bigint as count_unusual,

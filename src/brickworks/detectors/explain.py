@@ -96,22 +96,25 @@ def novelty(
     high: float,
     strength: float,
     hour_of_week: int,
+    days: int,
     unit: str = "",
 ) -> str:
-    """Explain what was not seen in 28 days.
+    """Explain what was not seen before.
 
     Args:
         metric: the metric.
         what: `unusual` for the hour of the week, `level` or `movement`.
         value: the statistic, in the metric's unit.
         usual: what is usual at this hour of the week.
-        low: the smallest of 28 days.
-        high: the largest of 28 days.
+        low: the smallest so far.
+        high: the largest so far.
         strength: how many times the tolerance it is beyond.
         hour_of_week: 0 is Monday 0 h.
+        days: how many days were seen before this one, at most 28.
         unit: the metric's unit.
     """
-    span = f"28-day range {low:.4g} to {high:.4g}"
+    seen = f"{days}-day range" if days > 1 else "range so far"
+    span = f"{seen} {low:.4g} to {high:.4g}"
     beyond = _times(strength, "the tolerance")
     if what == "unusual":
         when = f"{WEEKDAYS[hour_of_week // 24]} {hour_of_week % 24} h"
@@ -126,7 +129,7 @@ def novelty(
         )
     return (
         f"{metric} moves by {_number(value, unit)} from reading to reading: "
-        f"never so restless (28 days at most {high:.4g}), {beyond}"
+        f"never so restless ({seen} up to {high:.4g}), {beyond}"
     )
 
 

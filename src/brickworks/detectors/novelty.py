@@ -13,14 +13,22 @@ import numpy as np
 from brickworks.detectors import explain
 from brickworks.detectors.points import Scores
 from brickworks.detectors.series import Array, Series, seconds
-from brickworks.detectors.windows import window_count, window_level, window_sum
+from brickworks.detectors.windows import (
+    SECOND,
+    window_count,
+    window_level,
+    window_sum,
+)
 
 LEVEL_SECONDS = 3600
 MOVEMENT_SECONDS = 4 * 3600
+DAY = 86_400
 COVERED = 0.5
 """A window says something if readings cover half of it."""
 LEAST = {"unusual": 300, "level": 100, "movement": 200}
-"""Readings that records need, and the names of the statistics."""
+"""The statistics, and the readings that their records need."""
+LEAST_SECONDS = 300
+"""For each of them; readings that come faster do not tell of more."""
 STATISTICS = tuple(LEAST)
 SMALLEST, RELATIVE = 1e-9, 1e-3
 """Added to a range: without it, and as a share of its larger end."""
@@ -92,7 +100,8 @@ def novelty(
         series: the readings.
         usual: n values that are usual at this hour of the week, NaN where unknown.
         before: by judged day, the records of the 28 days before it together, as
-            `records` names them; a day without is judged against itself.
+            `records` names them, and day_count, how many of these days have any; a day
+            without is judged against itself.
         tolerance: how far beyond the records, as a share of their range, is strange.
 
     Returns:
@@ -102,8 +111,11 @@ def novelty(
     n = len(series)
     beyond = np.full((len(STATISTICS), n), np.nan)
     ranges = np.full((len(STATISTICS), 2, n), np.nan)
+    days = np.zeros(n)
     for own, _ in series.judgments(0):
         known = before.get(int(series.day[own.start]), {})
+        days[own] = known.get("day_count", 0)
+        elapsed = days[own] * DAY + (series.at[own] - series.at[own.start]) / SECOND
         for k, name in enumerate(STATISTICS):
             value = found[name][own]
             low, high, count = (
@@ -123,8 +135,10 @@ def novelty(
             above, below = (value - high) / width, (low - value) / width
             # A machine may always rest more than ever.
             strange = above if name == "movement" else np.fmax(above, below)
+            is_ready = count >= LEAST[name]
+            is_ready &= elapsed >= LEAST[name] * LEAST_SECONDS
             beyond[k, own] = np.where(
-                count >= LEAST[name], np.maximum(strange, 0) / tolerance, np.nan
+                is_ready, np.maximum(strange, 0) / tolerance, np.nan
             )
             ranges[k, :, own] = np.stack([low, high])
     is_scored = ~np.isnan(beyond).all(axis=0)
@@ -160,6 +174,7 @@ def novelty(
             float(shift[i] + high[i]),
             float(strength[i]),
             int(series.hour_of_week[i]),
+            int(days[i]),
             series.unit,
         ),
     )

@@ -48,8 +48,8 @@ def machine_judge(found_records: pd.DataFrame) -> Judge:
 
     Args:
         found_records: the records of the 28 days before each judged day: sensor_type,
-            device_id, production_date, metric, and smallest_, largest_ and count_ of
-            the three statistics of `brickworks.detectors.novelty`.
+            device_id, production_date, metric, smallest_, largest_ and count_ of the
+            three statistics of `brickworks.detectors.novelty`, and day_count.
 
     Returns:
         A function of one machine's readings, ordered by time (event_at, sensor_type,
@@ -59,6 +59,7 @@ def machine_judge(found_records: pd.DataFrame) -> Judge:
         joint and level_shift where there are three.
     """
     names = [f"{what}_{name}" for name in STATISTICS for what in RECORD_PARTS]
+    names += ["day_count"]
     known: dict[tuple[str, str, str], Records] = {
         key: dict(
             zip(

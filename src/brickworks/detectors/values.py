@@ -12,7 +12,7 @@ SCALE = 1.4826
 """Median absolute deviation to standard deviation, for normal values."""
 SPIKE_READINGS = 9
 HOUR = 3600
-DRIFT_READINGS = 3
+DRIFT_READINGS, DRIFT_DAYS = 3, 2
 SLOPE_HOURS = 6
 """What the rules are made of, not thresholds."""
 
@@ -200,7 +200,7 @@ def drift(
             the usual value on the days before) the trailing hour's mean must leave it.
         smallest_share: of the usual value, taken as the standard deviation at least.
         days: days before.
-        least: readings they need.
+        least: readings they need, on two days at least.
         records: how many times the furthest hour's mean of the days before it must be
             away, too; 0 where faults of the past shall hide none.
 
@@ -212,7 +212,8 @@ def drift(
     hour_of_day = series.hour_of_week % HOURS
     hours = series.hours
     for own, before in series.judgments(days):
-        if before.stop - before.start < least:
+        seen = np.unique(series.day[before])
+        if before.stop - before.start < least or len(seen) < DRIFT_DAYS:
             continue
         day = int(series.day[own.start])
         table = hours.usual(day - days, day - 1)
