@@ -263,8 +263,8 @@ def test_an_hour_is_usual_by_the_days_before():
     usual = hours.usual(FIRST_DAY, FIRST_DAY + 2)
     expected = 20 + 3 * np.sin((np.arange(24) + 0.5) * 2 * np.pi / 24)
     np.testing.assert_allclose(usual, expected, atol=0.6)
-    only_one = hours.usual(FIRST_DAY, FIRST_DAY)
-    assert len(set(only_one)) == 1, "one day does not make an hour of the day"
+    only_two = hours.usual(FIRST_DAY, FIRST_DAY + 1)
+    assert len(set(only_two)) == 1, "two days do not make an hour of the day"
 
 
 # --- threshold ----------------------------------------------------------------------

@@ -21,6 +21,7 @@ GAP_CAP_SECONDS = 4500
 """What is never a gap, and what always is one: 128 readings that follow each other are
 within a week."""
 HOURS = 24
+USUAL_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ class Hours:
         """Return the usual value of each of the 24 hours of the day.
 
         The median of the medians of this hour on the days from `first` to `last`; where
-        fewer than two of them have it, the median of all hours of the last of them.
+        fewer than three of them have it, one bad day would be half of what is usual,
+        and the median of all hours of the last of them stands in.
         """
         begin, end = np.searchsorted(self.day, [first, last + 1])
         days, hours = self.day[begin:end], self.hour_of_day[begin:end]
@@ -166,7 +168,7 @@ class Hours:
         low = ordered[np.maximum(known - 1, 0) // 2, column]
         usual = (low + ordered[np.minimum(known // 2, len(medians) - 1), column]) / 2
         fallback = np.median(self.median[begin:end][days == days[-1]])
-        return np.where(known >= 2, usual, fallback)
+        return np.where(known >= USUAL_DAYS, usual, fallback)
 
 
 def settled(
