@@ -17,6 +17,35 @@ left join device_thresholds as least
 cross join lateral (
     with hours as (
         select * from {{ reads('int_machine_hours') }} as of_the_day_and_before
+    ),
+
+    own as (
+        select * from hours where production_date = device_days.production_date
+    ),
+
+    of_the_week as (
+        select
+            metric,
+            hour_of_week,
+            percentile_cont(0.5) within group (order by median_value) as usual_value
+        from hours
+        where production_date < device_days.production_date
+        group by metric, hour_of_week
+    ),
+
+    of_the_day as (
+        select
+            own.metric,
+            own.hour_of_week,
+            percentile_cont(0.5) within group (order by earlier.median_value)
+                as usual_value,
+            sum(earlier.reading_count) as reading_count
+        from own
+        inner join hours as earlier
+            on own.metric = earlier.metric
+            and own.starts_at > earlier.starts_at
+            and own.starts_at - interval '1 day' <= earlier.starts_at
+        group by own.metric, own.hour_of_week
     )
 
     select
@@ -28,25 +57,7 @@ cross join lateral (
                 then of_the_day.usual_value
             end
         ) as usual_value
-    from hours as own
-    cross join lateral (
-        select
-            percentile_cont(0.5) within group (order by earlier.median_value)
-                as usual_value
-        from hours as earlier
-        where earlier.metric = own.metric
-            and earlier.hour_of_week = own.hour_of_week
-            and earlier.production_date < own.production_date
-    ) as of_the_week
-    cross join lateral (
-        select
-            percentile_cont(0.5) within group (order by earlier.median_value)
-                as usual_value,
-            sum(earlier.reading_count) as reading_count
-        from hours as earlier
-        where earlier.metric = own.metric
-            and earlier.starts_at < own.starts_at
-            and earlier.starts_at >= own.starts_at - interval '1 day'
-    ) as of_the_day
-    where own.production_date = device_days.production_date
+    from own
+    left join of_the_week using (metric, hour_of_week)
+    left join of_the_day using (metric, hour_of_week)
 ) as usual_values
