@@ -77,3 +77,84 @@ def _rolling(at: NDArray[np.int64], values: Array, seconds: float, least: int) -
     return series.rolling(
         pd.Timedelta(seconds=seconds), closed="left", min_periods=least
     )
+
+
+def window_level(at: NDArray[np.int64], values: Array, seconds: float) -> Array:
+    """Return the median of the last `seconds` up to each value, itself included."""
+    series = pd.Series(np.asarray(values, dtype=float), index=at.view("datetime64[us]"))
+    return series.rolling(pd.Timedelta(seconds=seconds)).median().to_numpy()
+
+
+def positions(at: NDArray[np.int64], *, floor: float, cap: float) -> NDArray[np.int64]:
+    """Count how many values without a gap come before each.
+
+    A gap is longer than three times the median interval of the six hours before it;
+    where none is known, longer than `cap`.
+
+    Args:
+        at: n times in microseconds, ascending.
+        floor: seconds that are never a gap.
+        cap: seconds that always are one.
+    """
+    index = np.arange(len(at))
+    interval = np.diff(at, prepend=at[:1]) / SECOND
+    is_gap = interval > floor
+    if is_gap.any():
+        known = np.where(index > 0, interval, np.nan)
+        known[known > HOURS_OF_INTERVALS * 3600] = np.nan
+        usual = window_median(at, known, HOURS_OF_INTERVALS * 3600)
+        longest = np.where(np.isnan(usual), cap, np.clip(3 * usual, floor, cap))
+        is_gap &= interval > longest
+    return index - np.maximum.accumulate(np.where(is_gap, index, 0))
+
+
+HOURS_OF_INTERVALS = 6
+
+
+def row_sum(values: Array, position: NDArray[np.int64], rows: int) -> Array:
+    """Sum the last `rows` values up to each; NaN where a gap comes before.
+
+    The sum is put together from sums of 1, 2, 4 ... values: in the same order always.
+    """
+    total, behind, block, size = np.zeros(len(values)), 0, values, 1
+    while behind < rows:
+        if rows & size:
+            total = total + _behind(block, behind)
+            behind += size
+        block = block + _behind(block, size)
+        size *= 2
+    return np.where(position >= rows - 1, total, np.nan)
+
+
+def ewma(
+    values: Array, position: NDArray[np.int64], half_life: float, taps: int
+) -> Array:
+    """Average the last `taps` values up to each, weights halving with their age.
+
+    A filter of finite length, made by doubling: the sum of 2m weighted values is that
+    of m and, weighted once, that of the m before. No weight crosses a gap, and what
+    there is counts in full.
+
+    Args:
+        values: n values.
+        position: n counts of values before each without a gap.
+        half_life: values after which a weight is half.
+        taps: how many values at most, a power of two.
+    """
+    decay = 0.5 ** (1 / half_life)
+    total, size = np.asarray(values, dtype=float), 1
+    while size < taps:
+        before = np.where(position >= size, _behind(total, size), 0.0)
+        total = total + decay**size * before
+        size *= 2
+    n = np.minimum(position + 1, taps)
+    return total * ((1 - decay) / (1 - decay**n))
+
+
+def _behind(values: Array, rows: int) -> Array:
+    """Each value's predecessor of `rows` before; 0 where there is none."""
+    if not rows:
+        return values
+    moved = np.zeros(len(values))
+    moved[rows:] = values[: max(len(values) - rows, 0)]
+    return moved
