@@ -39,6 +39,8 @@ judged as (
     select
         *,
         case
+            -- Where the line is silent its devices are well: the network is not.
+            when rule = 'comms_loss' and standstill_kind = 'comms_loss' then 'info'
             when family <> 'structural' and peak_strength >= critical_strength
                 or seconds >= critical_seconds then 'critical'
             when family <> 'structural' and peak_strength >= warning_strength

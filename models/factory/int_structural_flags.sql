@@ -6,10 +6,7 @@ counters as (
     select * from devices where sensor_type in {{ sensor_types('stg_brick_counts') }}
 ),
 
-int_message_periods as (
-    select * from {{ ref('int_message_periods') }}
-    where grain = 'hour' and reading_count > 0
-),
+int_silences as (select * from {{ ref('int_silences') }}),
 
 message_hours as (
     select * from {{ ref('int_brick_message_hours') }} where distrusted_count > 0
@@ -23,52 +20,32 @@ downtime_events as (select * from {{ ref('downtime_events') }}),
 
 counter_resets as (select * from {{ ref('counter_resets') }} where is_line_wide_reset),
 
-limits as (
-    select sensor_type, device_id, high as longest
-    from {{ ref('device_thresholds') }}
-    where metric = 'sensor_dead'
-),
-
--- What is too long for an hour shows between the hours that have a reading.
-silences as (
-    select
-        *, {{ seconds_between('starts_at', 'coalesce(ends_at, as_of)') }} as seconds
-    from (
-        select
-            sensor_type, device_id,
-            last_reading_at as starts_at,
-            lead(first_reading_at) over (
-                partition by sensor_type, device_id order by start_time
-            ) as ends_at,
-            {{ as_of() }} as as_of
-        from int_message_periods
-    ) as between_hours
-),
-
--- Who was never registered and has not been heard of for long is no device of the plant.
 sensor_dead as (
-    select silences.*, limits.longest
-    from silences
-    inner join limits using (sensor_type, device_id)
-    inner join devices using (sensor_type, device_id)
-    where seconds >= longest and (
-        is_registered or seconds
-        <= extract(epoch from interval {{ literal(var('longest_bridged_gap')) }})
-    )
+    select *, dead_from as longest from int_silences where seconds >= dead_from
 ),
 
+-- Of a counter the line tells whether it was the network: see downtime_events.
 comms_loss as (
+    select sensor_type, device_id, starts_at, ends_at, seconds, gap_from as longest
+    from int_silences
+    where seconds < dead_from
+        and sensor_type not in {{ sensor_types('stg_brick_counts') }}
+    union all
     select
-        sensor_type, device_id, started_at as starts_at, ended_at as ends_at,
-        duration_seconds as seconds,
-        {{ gap_seconds('expected_interval_seconds') }} as longest
+        counters.sensor_type, counters.device_id, started_at, ended_at, duration_seconds,
+        {{ gap_seconds('expected_interval_seconds') }}
     from downtime_events
     inner join counters using (device_id)
-    inner join limits using (sensor_type, device_id)
-    where kind = 'comms_loss'
-        or (
-            kind in ('sensor_silence', 'unknown_silence')
-            and duration_seconds < limits.longest
+    inner join (
+        select device_id, sensor_type, high as dead_from
+        from {{ ref('device_thresholds') }}
+        where metric = 'sensor_dead'
+    ) as limits using (sensor_type, device_id)
+    where duration_seconds >= {{ gap_seconds('expected_interval_seconds') }}
+        and (
+            kind = 'comms_loss'
+            or kind in ('sensor_silence', 'unknown_silence')
+            and duration_seconds < dead_from
         )
 ),
 

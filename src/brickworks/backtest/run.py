@@ -47,7 +47,7 @@ EPISODE_COLUMNS = (
     "suppressed_by",
 )
 POINT_COLUMNS = ("device_id", "rule", "second", "strength")
-TOLD_SEVERITIES = ("warning", "critical")
+TOLD_SEVERITIES = ("info", "warning", "critical")
 OF_A_PLANT = ("device_registry", "line_assignments", "planned_stops")
 """Seeds that tell of a plant's own devices: empty where the directory brings none."""
 FOLDERS = ("models", "macros", "seeds", "tests/generic")
