@@ -41,9 +41,9 @@ select
             and event_at between starts_at - gap and flagged_until + gap
     ) as is_near_reset,
     case
-        when flows.flow_before <= {{ var('neighbour_flow')['slow_share'] }}
+        when flows.flow_before <= {{ var('neighbour_flow')['low'] }}
             then 'starved'
-        when flows.flow_after <= {{ var('neighbour_flow')['slow_share'] }}
+        when flows.flow_after <= {{ var('neighbour_flow')['low'] }}
             then 'blocked'
     end as waits_for,
     quality.data_quality_score

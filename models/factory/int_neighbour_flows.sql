@@ -39,16 +39,16 @@ slow_since as (
         episodes.device_id, metric, rule, episodes.starts_at,
         coalesce(
             max(buckets.starts_at) filter (
-                where pieces >= {{ beside['usual_share'] }} * usual_pieces
+                where pieces >= {{ beside['usual'] }} * usual_pieces
             ) + {{ length }},
-            onset_bucket - interval '{{ beside["look_back_minutes"] }} minutes'
+            onset_bucket - interval '{{ beside["look_back"] }} minutes'
         ) as slow_since
     from episodes
     left join buckets
         on episodes.device_id = buckets.device_id
         and buckets.starts_at < onset_bucket
         and buckets.starts_at
-        >= onset_bucket - interval '{{ beside["look_back_minutes"] }} minutes'
+        >= onset_bucket - interval '{{ beside["look_back"] }} minutes'
     left join usual
         on buckets.device_id = usual.device_id
         and buckets.production_date = usual.production_date
@@ -69,9 +69,9 @@ around as (
         select *, stages_further > 0 as is_after from int_line_neighbours
     ) as pairs using (device_id)
     cross join lateral generate_series(
-        -{{ beside['minutes_before'] }},
-        case when is_after then {{ beside['minutes_downstream'] }}
-            else {{ beside['minutes_upstream'] }} end - {{ minutes }},
+        -{{ beside['around'] }},
+        case when is_after then {{ beside['behind'] }}
+            else {{ beside['around'] }} end - {{ minutes }},
         {{ minutes }}
     ) as minute
 ),

@@ -84,7 +84,7 @@ cross join lateral (
             ) as last_measurement_id,
             min(event_at) filter (where is_reading) as first_reading_at,
             max(event_at) filter (where is_reading) as last_reading_at,
-            max(ms - previous_ms) / 1000.0 as longest_silence_seconds,
+            max(ms - previous_ms)::numeric / 1000 as longest_silence_seconds,
             (array_agg(event_at order by ms - previous_ms desc, ms) filter (
                 where previous_ms is not null
             ))[1] as longest_silence_until,
