@@ -21,16 +21,16 @@ def model(dbt, session):
             null::text as unit,
             value::double precision,
             coalesce(is_running, true) as is_running,
-            readings.hour_of_week,
-            usual.usual_value
+            readings.hour_of_week
         from {session.reads_once(device_days, readings)} as readings
-        left join (
-            select usual.*
-            from {session.days(device_days)} as device_days
-            cross join lateral {session.reads(usual_values)} as usual
-        ) as usual
-            using (sensor_type, device_id, production_date, metric, hour_of_week)
+        """
+    )
+    usual = session.query(
+        f"""
+        select usual.*
+        from {session.days(device_days)} as device_days
+        cross join lateral {session.reads(usual_values)} as usual
         """
     )
     limits = thresholds.df(["device_id", "metric", "high"])
-    return find_records(rows, limits)
+    return find_records(rows, usual.df(), limits)

@@ -35,21 +35,21 @@ def model(dbt, session):
             readings.value::double precision,
             coalesce(readings.is_running, true) as is_running,
             readings.hour_of_week,
-            usual.usual_value,
             limits.high
         from {session.reads_once(device_days, readings)} as readings
-        left join (
-            select usual.*
-            from {session.days(device_days)} as device_days
-            cross join lateral {session.reads(usual_values)} as usual
-        ) as usual
-            using (sensor_type, device_id, production_date, metric, hour_of_week)
         left join {limits} as limits
             on readings.sensor_type = limits.sensor_type
             and readings.device_id = limits.device_id
             and readings.metric = limits.metric
             and limits.severity = 'warning'
         left join {metrics} as metrics on readings.metric = metrics.metric
+        """
+    )
+    usual = session.query(
+        f"""
+        select usual.*
+        from {session.days(device_days)} as device_days
+        cross join lateral {session.reads(usual_values)} as usual
         """
     )
     # What the days before each day that is judged have shown at most, together.
@@ -80,7 +80,7 @@ def model(dbt, session):
         due.df(),
         rows,
         thresholds.df(["device_id", "metric", "low", "high"]),
-        machine_judge(shown.df()),
+        machine_judge(shown.df(), usual.df()),
         at="event_at",
         keys=("sensor_type", "device_id"),
     )

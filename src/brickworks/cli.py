@@ -239,8 +239,14 @@ def docs(target: str | None) -> None:
 
 
 @main.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--episodes", is_flag=True, help="Score injected events by episodes.")
+@click.argument(
+    "directories",
+    metavar="DIRECTORY...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+)
+@click.option("--points", is_flag=True, help="Score injected events by points, too.")
 @click.option(
     "--json",
     "json_file",
@@ -257,17 +263,17 @@ def docs(target: str | None) -> None:
 )
 @click.option("--require-floor", is_flag=True, help="Fail below a floor.")
 def backtest(
-    directory: Path,
-    episodes: bool,
+    directories: tuple[Path, ...],
+    points: bool,
     json_file: Path | None,
     flags_file: Path | None,
     require_floor: bool,
 ) -> None:
     """Score the anomaly rules on labelled messages.
 
-    DIRECTORY holds measurements*.csv.gz, truth*.json.gz and, if you like, seeds/*.csv;
-    see docs/backtest.md. They go through the project's models on a server that is there
-    for a while only: nothing of yours is touched. This takes minutes.
+    Each DIRECTORY holds measurements*.csv.gz, truth*.json.gz and, if you like,
+    seeds/*.csv; see docs/backtest.md. They go through the project's models on a server
+    that is there for a while only: nothing of yours is touched. This takes minutes.
     """
     # pandas takes a while to import: only a command that needs it pays.
     from brickworks.backtest import report as reports
@@ -277,12 +283,20 @@ def backtest(
         if file and not file.parent.is_dir():
             raise Problem(f"{file.parent} is no directory: {file} cannot go there.")
     root = project_root()
-    detections = backtests.detect(root, directory, scores_episodes=episodes)
+    detections = backtests.together(
+        {
+            str(directory): backtests.detect(
+                root, directory, scores_episodes=not points
+            )
+            for directory in directories
+        }
+    )
     if flags_file:
         backtests.write_flags(flags_file, detections)
     report = reports.make(detections)
     if json_file:
-        content = {"directory": str(directory), "episodes": episodes}
+        content: dict[str, Any] = {"directories": list(map(str, directories))}
+        content["events_by"] = "points" if points else "episodes"
         content |= report.as_json()
         json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     reports.show(report, Console(width=None if sys.stdout.isatty() else 100))

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -473,12 +472,3 @@ def test_thresholds_are_rows_of_the_seed():
 
     list(bricks(rows, Asked(LIMITS)))
     assert asked <= set(LIMITS)
-
-
-def test_half_a_year_of_minutes_takes_seconds():
-    rng = np.random.default_rng(0)
-    rows = steps(rng.poisson(15, 200_000), errors=rng.poisson(0.1, 200_000) * 1.0)
-    started = time.perf_counter()
-    for scores in bricks(rows, LIMITS):
-        assert len(scores.strength) == 200_000
-    assert time.perf_counter() - started < 200_000 / 50_000

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -38,16 +38,8 @@ POINT_MODELS = (
     "machine_monitoring_anomalies",
 )
 EPISODE_MODEL = "anomaly_episodes"
-EPISODE_COLUMNS = (
-    "device_id",
-    "rule",
-    "started_at",
-    "peak_strength",
-    "severity",
-    "suppressed_by",
-)
+EPISODE_COLUMNS = ("device_id", "rule", "started_at", "peak_strength", "suppressed_by")
 POINT_COLUMNS = ("device_id", "rule", "second", "strength")
-TOLD_SEVERITIES = ("info", "warning", "critical")
 OF_A_PLANT = ("device_registry", "line_assignments", "planned_stops")
 """Seeds that tell of a plant's own devices: empty where the directory brings none."""
 FOLDERS = ("models", "macros", "seeds", "tests/generic")
@@ -98,6 +90,29 @@ class Detections:
         return self.strengths(device_id) > 0
 
 
+def together(parts: Mapping[str, Detections]) -> Detections:
+    """Pool what was detected in several directories.
+
+    Args:
+        parts: Name of a directory → its detections. With more than one, the name goes
+            before each device's: a simulated plant has the same devices every time.
+    """
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    rules: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for name, part in parts.items():
+        for rule, devices in part.rules.items():
+            rules.setdefault(rule, {}).update(
+                {f"{name}: {device_id}": found for device_id, found in devices.items()}
+            )
+    labels = {
+        f"{name}: {device_id}": each
+        for name, part in parts.items()
+        for device_id, each in part.labels.items()
+    }
+    return Detections(labels, rules)
+
+
 def find_input(directory: Path) -> Input:
     """Return the files of a directory.
 
@@ -129,7 +144,7 @@ def _the_one(directory: Path, stem: str, endings: tuple[str, ...]) -> Path:
     return found[0]
 
 
-def detect(root: Path, directory: Path, *, scores_episodes: bool = False) -> Detections:
+def detect(root: Path, directory: Path, *, scores_episodes: bool = True) -> Detections:
     """Put a directory's messages through the project's models.
 
     Nothing of the user's is touched: the server, the database and what dbt writes are
@@ -237,9 +252,7 @@ def _build(project: Path, scores_episodes: bool) -> Manifest:
         manifest = dbt_runs.invoke(project, ["parse"], None).result
     names = {node.name for node in _models(manifest)}
     if scores_episodes and EPISODE_MODEL not in names:
-        raise Problem(
-            f"This project has no model {EPISODE_MODEL}: leave --episodes out."
-        )
+        raise Problem(f"This project has no model {EPISODE_MODEL}: score the --points.")
     wanted = [name for name in (*POINT_MODELS, EPISODE_MODEL) if name in names]
     select = [f"+{name}" for name in wanted]
     for command in (["seed"], ["run", "--select", *select]):
@@ -322,19 +335,18 @@ def _episodes(
     statement = sql.SQL(
         "select device_id, rule, floor(extract(epoch from started_at))::bigint,"
         " coalesce(peak_strength, 1)::double precision from {}"
-        " where severity = any(%s) and suppressed_by is null and started_at is not null"
+        " where suppressed_by is null and started_at is not null"
     ).format(sql.Identifier(node.schema, node.alias))
-    return _frame(connection, statement, POINT_COLUMNS, [list(TOLD_SEVERITIES)])
+    return _frame(connection, statement, POINT_COLUMNS)
 
 
 def _frame(
     connection: psycopg2.extensions.connection,
     statement: sql.Composable,
     columns: tuple[str, ...],
-    values: list[Any] | None = None,
 ) -> pd.DataFrame:
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement)
         return pd.DataFrame(cursor.fetchall(), columns=list(columns))
 
 

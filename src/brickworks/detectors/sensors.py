@@ -1,6 +1,6 @@
 """Runs the rules for measured values over the readings of a device."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,20 +43,22 @@ def judge_moisture(rows: pd.DataFrame, limits: Limits) -> Iterator[Scores]:
     yield from _values(series, limits, *band, days=MOISTURE_DAYS, records=HIDES_NONE)
 
 
-def machine_judge(found_records: pd.DataFrame) -> Judge:
-    """Return the judge of machines that knows their records.
+def machine_judge(found_records: pd.DataFrame, usual_values: pd.DataFrame) -> Judge:
+    """Return the judge of machines that knows their records and what is usual.
 
     Args:
         found_records: the records of the 28 days before each judged day: sensor_type,
             device_id, production_date, metric, smallest_, largest_ and count_ of the
             three statistics of `brickworks.detectors.novelty`, and day_count.
+        usual_values: what is usual: sensor_type, device_id, production_date, metric,
+            hour_of_week, usual_value.
 
     Returns:
         A function of one machine's readings, ordered by time (event_at, sensor_type,
         device_id, production_date, is_due, hour_of_week, metric, unit, value,
-        is_running, high, its limit, and usual_value), and of its limits. It gives the
-        scores of threshold, spike, stuck, drift and novelty for each metric, and of
-        joint and level_shift where there are three.
+        is_running and high, its limit), and of its limits. It gives the scores of
+        threshold, spike, stuck, drift and novelty for each metric, and of joint and
+        level_shift where there are three.
     """
     names = [f"{what}_{name}" for name in STATISTICS for what in RECORD_PARTS]
     names += ["day_count"]
@@ -72,13 +74,14 @@ def machine_judge(found_records: pd.DataFrame) -> Judge:
             ["sensor_type", "device_id", "metric"]
         )
     }
+    usual_of = _by_machine(usual_values)
 
     def judge(rows: pd.DataFrame, limits: Limits) -> Iterator[Scores]:
         if rows.empty:
             return
         machine = tuple(rows[name].iloc[0] for name in ("sensor_type", "device_id"))
         metrics = []
-        for series, usual, running, high in _metrics(rows, limits):
+        for series, usual, running, high in _metrics(rows, usual_of(machine), limits):
             metrics.append(series)
             yield threshold(running, low=-np.inf, high=high)
             yield from _values(
@@ -108,12 +111,17 @@ def machine_judge(found_records: pd.DataFrame) -> Judge:
 RECORD_PARTS = ("smallest", "largest", "count")
 
 
-def find_records(rows: Any, thresholds: pd.DataFrame) -> Iterator[pd.DataFrame]:  # noqa: ANN401
+def find_records(
+    rows: Any,  # noqa: ANN401
+    usual_values: pd.DataFrame,
+    thresholds: pd.DataFrame,
+) -> Iterator[pd.DataFrame]:
     """Find what each machine's metrics showed at most on the days that are due.
 
     Args:
         rows: relation of the readings of these days and of the day before them, as
             `machine_judge` has them.
+        usual_values: what is usual, as of `machine_judge`.
         thresholds: device_thresholds: device_id, metric, low, high.
 
     Yields:
@@ -122,12 +130,15 @@ def find_records(rows: Any, thresholds: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """
     grace = thresholds[thresholds["metric"] == GRACE]
     seconds = dict(zip(grace["device_id"], grace["high"].astype(float), strict=True))
+    usual_of = _by_machine(usual_values)
     for of_machine in rows.groups(["sensor_type", "device_id"], order_by="event_at"):
         key = {name: of_machine[name].iloc[0] for name in ("sensor_type", "device_id")}
         limits = {GRACE: seconds[key["device_id"]]}
         found = [
             {"metric": series.metric, "production_date": day} | numbers
-            for series, usual, _, _ in _metrics(of_machine, limits)
+            for series, usual, _, _ in _metrics(
+                of_machine, usual_of(tuple(key.values())), limits
+            )
             for day, numbers in records(series, usual).items()
         ]
         if found:
@@ -142,8 +153,22 @@ def find_records(rows: Any, thresholds: pd.DataFrame) -> Iterator[pd.DataFrame]:
 GRACE = "grace_after_start"
 
 
+AT_THE_HOUR = ["production_date", "metric", "hour_of_week"]
+
+
+def _by_machine(usual_values: pd.DataFrame) -> Callable[[Key], pd.DataFrame]:
+    """Return a function of sensor type and device that gives the machine's own."""
+    columns = [*AT_THE_HOUR, "usual_value"]
+    known = {
+        key: of_machine[columns]
+        for key, of_machine in usual_values.groupby(["sensor_type", "device_id"])
+    }
+    nothing = usual_values.head(0)[columns]
+    return lambda machine: known.get(machine, nothing)
+
+
 def _metrics(
-    rows: pd.DataFrame, limits: Limits
+    rows: pd.DataFrame, usual_values: pd.DataFrame, limits: Limits
 ) -> Iterator[tuple[Series, Array, Series, float]]:
     """Each metric while the machine runs settled, what is usual, and its limit.
 
@@ -151,7 +176,8 @@ def _metrics(
     """
     values = rows["value"].to_numpy(dtype=float)
     is_running = rows["is_running"].to_numpy(dtype=bool)
-    usual = rows["usual_value"].to_numpy(dtype=float)
+    known = rows[AT_THE_HOUR].merge(usual_values, how="left", on=AT_THE_HOUR)
+    usual = known["usual_value"].to_numpy(dtype=float)
     times = as_microseconds(rows["event_at"])
     days, hours = _days(rows["production_date"]), _whole(rows["hour_of_week"])
     is_due = rows["is_due"].to_numpy(dtype=bool)
