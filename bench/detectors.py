@@ -1,7 +1,7 @@
-"""`python -m bench.detectors`: rows per CPU second inside the rules, without a database.
+"""`python -m bench.detectors`: rows per CPU second inside the rules.
 
-Half a year of one device's minutes: the steps of a counter, and the readings of a machine
-with three metrics and of a moisture probe.
+Half a year of one device's minutes: the steps of a counter, and the readings of a
+machine with three metrics and of a moisture probe. No database is asked.
 """
 
 from __future__ import annotations

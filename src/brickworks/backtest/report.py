@@ -218,10 +218,10 @@ def _skab(detections: Detections) -> RowCounts:
 
 
 def _changes(detections: Detections) -> Iterator[tuple[str, float | None, int]]:
-    """Score change points by the onsets of all flags, and of each rule.
+    """Score change points by the onsets of each rule: what an operator is told once.
 
-    A rule that flags all of a long episode hides the end of it, which is a change, too:
-    a rule of its own may tell of it.
+    The onsets of all flags together would not do: a rule that flags all of a long
+    episode hides its end, which is a change, too, and which another rule may tell of.
     """
     labels = {
         name: each
@@ -229,21 +229,22 @@ def _changes(detections: Detections) -> Iterator[tuple[str, float | None, int]]:
         if isinstance(each, SkabLabels)
     }
     windows = [each.change_points() for each in labels.values()]
-    begun = [scoring.onsets(detections.flags(name)) for name in labels]
-    yield "SKAB change points, NAB score", scoring.nab_score(windows, begun), 1
+    begun = {
+        name: np.zeros(len(each.times), dtype=bool) for name, each in labels.items()
+    }
     for rule, devices in sorted(detections.rules.items()):
-        if any(name in devices for name in labels):
-            alone = [
-                scoring.onsets(devices[name] > 0)
-                if name in devices
-                else np.zeros(len(each.times), dtype=bool)
-                for name, each in labels.items()
-            ]
-            yield (
-                f"SKAB change points, {rule} alone",
-                scoring.nab_score(windows, alone),
-                1,
-            )
+        alone = {
+            name: scoring.onsets(devices[name] > 0)
+            if name in devices
+            else nothing & False
+            for name, nothing in begun.items()
+        }
+        if any(found.any() for found in alone.values()):
+            begun = {name: begun[name] | alone[name] for name in labels}
+            score = scoring.nab_score(windows, list(alone.values()))
+            yield f"SKAB change points, {rule} alone", score, 1
+    score = scoring.nab_score(windows, list(begun.values()))
+    yield "SKAB change points, NAB score", score, 1
 
 
 def _events(detections: Detections) -> dict[str, EventScore]:
