@@ -35,8 +35,8 @@ select
         planned.stops @> starts_at or planned.seconds > episodes.seconds / 2, false
     ) as is_planned,
     standstill.kind as standstill_kind,
-    exists (
-        select from counter_resets
+    (
+        select count(*) > 0 from counter_resets
         where counter_resets.production_line = episodes.production_line
             and event_at between starts_at - gap and flagged_until + gap
     ) as is_near_reset,

@@ -30,7 +30,8 @@ gaps as (
     select
         sensor_type, device_id,
         greatest(
-            max(thresholds.high), {{ var('hold_intervals') }} * max(expected_interval_seconds)
+            max(thresholds.high),
+            {{ var('hold_intervals') }} * max(expected_interval_seconds)
         ) * interval '1 s' as gap
     from devices
     inner join (
@@ -76,7 +77,7 @@ select
     count(*) as flag_count,
     max(strength) as peak_strength,
     {%- for column in ['observed', 'expected', 'lower', 'upper', 'explanation'] %}
-    (array_agg({{ column }} order by strength desc, starts_at))[1] as {{ column }},
+    (array_agg({{ column }} order by strength desc, starts_at asc))[1] as {{ column }},
     {%- endfor %}
     min(starts_at) as starts_at,
     max(flagged_until) as flagged_until,

@@ -1,5 +1,5 @@
--- One row per device, grain (hour, shift, day) and period that an alarm lasts into: which
--- rules alarm, how badly, in words.
+-- One row per device, grain (hour, shift, day) and period that an alarm lasts into:
+-- which rules alarm, how badly, in words.
 with alarms as (
     select * from {{ ref('anomaly_episodes') }}
     where suppressed_by is null and severity <> 'info'
@@ -17,8 +17,10 @@ select
     count(*) filter (where severity = 'critical') as critical_count,
     max(anomaly_score) as anomaly_score,
     array_agg(distinct rule order by rule) as anomaly_types,
-    string_agg(explanation, '; ' order by peak_strength desc, started_at, rule, metric)
-        as anomaly_reason
+    string_agg(
+        explanation, '; '
+        order by peak_strength desc, started_at asc, rule asc, metric asc
+    ) as anomaly_reason
 from alarms
 cross join lateral generate_series(
     alarms.production_date::timestamp, {{ production_date('seen_until') }}, '1 day'

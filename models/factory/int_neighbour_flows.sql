@@ -1,4 +1,4 @@
--- One row per episode of a rule about speed: how much flowed at the nearest stage before
+-- One row per episode of a rule about speed: how much flowed at the nearest stages before
 -- and after the machine when its slowness began, as a share of what usually does.
 {%- set beside = var('neighbour_flow') %}
 {%- set minutes = var('bucket_minutes') %}
@@ -56,13 +56,14 @@ slow_since as (
         episodes.device_id, metric, rule, episodes.starts_at, onset_bucket
 ),
 
--- What slows a machine from before it takes its time to arrive; what stops it from behind
--- is there at once, and what it causes there comes later.
+-- What slows a machine from before it takes its time to arrive; what stops it from
+-- behind is there at once, and what it causes there comes later.
 around as (
     select
         slow_since.*, sibling_id, is_after, minute,
         date_bin(
-            {{ length }}, slow_since - interval '1 minute' * minutes_before, {{ midnight }}
+            {{ length }}, slow_since - interval '1 minute' * minutes_before,
+            {{ midnight }}
         ) + interval '1 minute' * minute as bucket_start
     from slow_since
     inner join (

@@ -14,8 +14,8 @@ limits as (
 
 plant as (select {{ as_of() }} as as_of),
 
--- Within a day each hour knows its longest silence; between two days, and until now, it is
--- the days that tell.
+-- Within a day each hour knows its longest silence; between two days, and until now, it
+-- is the days that tell.
 silences as (
     select
         sensor_type, device_id,
@@ -41,7 +41,7 @@ with_length as (
     cross join plant
 )
 
--- Who was never registered and has not been heard of for long is no device of the plant.
+-- Who was never registered and is silent for long is no device of the plant.
 select
     sensor_type, device_id, starts_at, ends_at, seconds, limits.dead_from,
     {{ gap_seconds('expected_interval_seconds') }} as gap_from

@@ -32,7 +32,8 @@ comms_loss as (
         and sensor_type not in {{ sensor_types('stg_brick_counts') }}
     union all
     select
-        counters.sensor_type, counters.device_id, started_at, ended_at, duration_seconds,
+        counters.sensor_type, counters.device_id, started_at, ended_at,
+        duration_seconds,
         {{ gap_seconds('expected_interval_seconds') }}
     from downtime_events
     inner join counters using (device_id)
@@ -79,19 +80,19 @@ from {{ rule }}
 union all
 {% endfor -%}
 select
-    sensor_type, device_id, 'count', 'counter_glitch', count, previous_count, null, null,
-    1,
+    sensor_type, device_id, 'count', 'counter_glitch', count, previous_count,
+    null, null, 1,
     format('the counter showed %s%s, a %s',
         count, ' after ' || previous_count, counter_event),
-    event_at, event_at
+    event_at as starts_at, event_at as ends_at
 from counter_glitch
 inner join counters using (device_id)
 union all
 select
-    sensor_type, device_id, 'count', 'reset_storm', count, previous_count, null, null,
-    1,
+    sensor_type, device_id, 'count', 'reset_storm', count, previous_count,
+    null, null, 1,
     format('%s of %s counters of the line began anew at once, this one at %s%s',
         reset_device_count, line_device_count, count, ' after ' || previous_count),
-    event_at, event_at
+    event_at as starts_at, event_at as ends_at
 from counter_resets
 inner join counters using (device_id)
