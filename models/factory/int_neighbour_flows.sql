@@ -1,5 +1,5 @@
--- One row per episode of a rule about speed: how much flowed at the nearest stages before
--- and after the machine when its slowness began, as a share of what usually does.
+-- One row per episode of a rule about speed: how much flowed at the nearest stages
+-- before and after the machine as it slowed, as a share of what usually does.
 {%- set beside = var('neighbour_flow') %}
 {%- set minutes = var('bucket_minutes') %}
 {%- set length = "interval " ~ literal(minutes ~ ' minutes') %}
