@@ -49,12 +49,15 @@ judged as (
             else 'info'
         end as severity,
         case
-            when is_planned then 'planned_stop'
-            when family = 'structural' then case
+            when is_planned and about <> 'errors' then 'planned_stop'
+            when about = 'messages' then case
                 when rule = 'sensor_dead' and standstill_kind = 'comms_loss'
                     then 'comms_loss'
             end
             when is_near_reset then 'line_wide_reset'
+            when about = 'errors' then case
+                when data_quality_score < least_quality then 'low_data_quality'
+            end
             when standstill_kind = 'planned' then 'planned_stop'
             when standstill_kind in ('starved', 'blocked', 'changeover', 'comms_loss')
                 then standstill_kind

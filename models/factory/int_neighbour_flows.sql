@@ -5,7 +5,7 @@
 {%- set length = "interval " ~ literal(minutes ~ ' minutes') %}
 {%- set midnight = local_moment("date '2000-01-01'", "time '00:00'") %}
 with anomaly_rules as (
-    select * from {{ ref('anomaly_rules') }} where is_about_speed
+    select * from {{ ref('anomaly_rules') }} where about = 'speed'
 ),
 
 int_anomaly_episodes as (select * from {{ ref('int_anomaly_episodes') }}),

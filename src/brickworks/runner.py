@@ -68,7 +68,12 @@ def simulate(root: Path, *, append: bool) -> int | None:
         if row and row[0] and not append:
             return None
         with progress_bar("Simulating a factory") as report:
-            rows = simulator.load(connection, table=table, progress=report)
+            rows = simulator.load(
+                connection,
+                table=table,
+                progress=report,
+                config=simulator.demo_factory(),
+            )
         connection.commit()
         _analyze(connection, table)
     return rows

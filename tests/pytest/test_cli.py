@@ -97,14 +97,14 @@ def execute(cluster: Cluster, *statements: str) -> None:
 
 
 def fake_simulator(monkeypatch: pytest.MonkeyPatch, rows: int = 3) -> None:
-    def load(connection, *, table, progress):
+    def load(connection, *, table, progress, config):
         with connection.cursor() as cursor:
             for number in range(rows):
                 cursor.execute("insert into raw.measurements (device_id) values ('A')")
                 progress(number + 1, rows)
         return rows
 
-    fake = SimpleNamespace(load=load)
+    fake = SimpleNamespace(load=load, demo_factory=dict)
     monkeypatch.setitem(sys.modules, "brickworks.simulator", fake)
     monkeypatch.setattr("brickworks.simulator", fake, raising=False)
 
