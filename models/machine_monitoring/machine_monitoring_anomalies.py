@@ -35,7 +35,8 @@ def model(dbt, session):
             readings.value::double precision,
             coalesce(readings.is_running, true) as is_running,
             readings.hour_of_week,
-            limits.high
+            limits.high,
+            limits.clears
         from {session.reads_once(device_days, readings)} as readings
         left join {limits} as limits
             on readings.sensor_type = limits.sensor_type

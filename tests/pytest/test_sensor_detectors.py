@@ -39,6 +39,7 @@ LIMITS = {
     "joint": 2.5,
     "joint_clears": 0.8,
     "joint_holds": 7200,
+    "threshold_holds": 7200,
     "level_shift": 2,
     "grace_after_start": 600,
 }
@@ -91,7 +92,9 @@ def usual_of(series):
 
 
 RULES = {
-    "threshold": lambda s: threshold(s, low=18.0, high=22.0),
+    "threshold": lambda s: threshold(
+        s, low=18.0, high=22.0, clears=21.0, hold_seconds=7200
+    ),
     "spike": lambda s: spike(s, **SPIKE),
     "stuck": lambda s: stuck(s, **STUCK),
     "drift": lambda s: drift(s, **DRIFT),
@@ -290,6 +293,18 @@ def test_one_limit_is_enough_and_so_is_none():
     assert found.strength.tolist() == [0, 0]
 
 
+def test_values_that_waver_about_their_limit_are_one_alarm():
+    values = [12, 12, 9.5, 10.5, 9.2, 9, 8.9, 9.5, 12, 12]
+    wavers = {"low": -math.inf, "high": 10.0, "clears": 9.0, "hold_seconds": 7200}
+    found = threshold(readings(values), **wavers)
+    assert flags(found).tolist() == [1, 2, 3, 4, 5, 9]
+    assert found.tell(4) == (
+        "motor_current 9.2 A: still too close to its limit of 10 A to end the alarm"
+    )
+    long = threshold(readings([12, 12, *[9.5] * 40], 300), **wavers)
+    assert flags(long).max() == 2 + 7200 / 300 - 2
+
+
 def test_moisture_is_said_in_percent():
     series = readings([0.2, 0.2], metric="moisture", unit="%")
     assert threshold(series, low=0.14, high=0.18).tell(1) == (
@@ -445,11 +460,9 @@ def test_metrics_that_part_are_flagged_together():
 
 
 def test_a_flag_is_held_while_its_statistic_wavers_but_not_for_long():
-    from brickworks.detectors.joint import _held
-
     at = np.arange(12) * 60 * windows.SECOND
     strength = np.array([0.9, 1.1, 0.9, 0.7, 0.9, 1.2, 0.9, 0.9, 0.9, 0.9, np.nan, 0.9])
-    found = _held(at, np.arange(12), strength, 0.8, 180)
+    found = windows.lasts(at, strength >= 1, strength >= 0.8, 180)
     assert np.flatnonzero(found).tolist() == [1, 2, 5, 6, 7]
 
 

@@ -122,7 +122,12 @@ def _bad(errors: float, pieces: float, seconds: float) -> str:
 def threshold(
     metric: str, value: float, low: float, high: float, unit: str = ""
 ) -> str:
-    """Explain a value outside its limits, in the metric's unit."""
+    """Explain a value outside its limits, or not yet well inside, in its unit."""
+    if low <= value <= high:
+        return (
+            f"{metric} {_number(value, unit)}: still too close to its limit of "
+            f"{_number(high, unit)} to end the alarm"
+        )
     side, limit = ("above", high) if value > high else ("below", low)
     return (
         f"{metric} {_number(value, unit)}: {side} its limit of {_number(limit, unit)}, "

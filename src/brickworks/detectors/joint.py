@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from brickworks.detectors import explain
 from brickworks.detectors.points import Scores
 from brickworks.detectors.series import Array, Series
-from brickworks.detectors.windows import SECOND, ewma, row_sum
+from brickworks.detectors.windows import SECOND, ewma, lasts, row_sum
 
 METRICS = 3
 READINGS = 400
@@ -168,7 +168,7 @@ def joint(
         value[position[own] < RESTARTS] = np.nan
         value[: max(rows.stop - own.start, 0)] = np.nan
         strength[own] = value
-    held = _held(at, position, strength, clears, hold_seconds)
+    held = lasts(at, strength >= 1, (strength >= clears) & (position > 0), hold_seconds)
     statistic = strength * limit
     return Scores(
         detector="joint",
@@ -293,24 +293,6 @@ def _hotelling(turn: Array, columns: Sequence[Array]) -> Array:
             part = part + weight * column
         total = total + part * part
     return total
-
-
-def _held(
-    at: NDArray[np.int64],
-    position: NDArray[np.int64],
-    strength: Array,
-    clears: float,
-    hold_seconds: float,
-) -> NDArray[np.bool_]:
-    """Tell where a flag stays: above the lower limit since it, and not for too long."""
-    index = np.arange(len(at))
-    flagged = strength >= 1
-    last_flag = np.maximum.accumulate(np.where(flagged, index, -1))
-    ends = ~(strength >= clears) | (position == 0)
-    last_end = np.maximum.accumulate(np.where(ends & ~flagged, index, -1))
-    since = at - at[np.maximum(last_flag, 0)]
-    is_held = (last_flag > last_end) & (since < hold_seconds * SECOND)
-    return flagged | ((last_flag >= 0) & is_held)
 
 
 def _is_new(strength: Array, position: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -56,9 +56,9 @@ def machine_judge(found_records: pd.DataFrame, usual_values: pd.DataFrame) -> Ju
     Returns:
         A function of one machine's readings, ordered by time (event_at, sensor_type,
         device_id, production_date, is_due, hour_of_week, metric, unit, value,
-        is_running and high, its limit), and of its limits. It gives the scores of
-        threshold, spike, stuck, drift and novelty for each metric, and of joint and
-        level_shift where there are three.
+        is_running, high, its limit, and clears, what ends an alarm), and of its limits.
+        It gives the scores of threshold, spike, stuck, drift and novelty for each
+        metric, and of joint and level_shift where there are three.
     """
     names = [f"{what}_{name}" for name in STATISTICS for what in RECORD_PARTS]
     names += ["day_count"]
@@ -81,9 +81,17 @@ def machine_judge(found_records: pd.DataFrame, usual_values: pd.DataFrame) -> Ju
             return
         machine = tuple(rows[name].iloc[0] for name in ("sensor_type", "device_id"))
         metrics = []
-        for series, usual, running, high in _metrics(rows, usual_of(machine), limits):
+        for series, usual, running, high, clears in _metrics(
+            rows, usual_of(machine), limits
+        ):
             metrics.append(series)
-            yield threshold(running, low=-np.inf, high=high)
+            yield threshold(
+                running,
+                low=-np.inf,
+                high=high,
+                clears=clears,
+                hold_seconds=limits["threshold_holds"],
+            )
             yield from _values(
                 series,
                 limits,
@@ -136,7 +144,7 @@ def find_records(
         limits = {GRACE: seconds[key["device_id"]]}
         found = [
             {"metric": series.metric, "production_date": day} | numbers
-            for series, usual, _, _ in _metrics(
+            for series, usual, *_ in _metrics(
                 of_machine, usual_of(tuple(key.values())), limits
             )
             for day, numbers in records(series, usual).items()
@@ -169,8 +177,8 @@ def _by_machine(usual_values: pd.DataFrame) -> Callable[[Key], pd.DataFrame]:
 
 def _metrics(
     rows: pd.DataFrame, usual_values: pd.DataFrame, limits: Limits
-) -> Iterator[tuple[Series, Array, Series, float]]:
-    """Each metric while the machine runs settled, what is usual, and its limit.
+) -> Iterator[tuple[Series, Array, Series, float, float]]:
+    """Each metric while the machine runs settled, what is usual, and its limits.
 
     The third is the metric while the machine runs at all.
     """
@@ -192,8 +200,12 @@ def _metrics(
         )
         runs = is_running[index]
         kept = settled(whole.at, runs, limits[GRACE])
-        high = _limit(rows["high"].iloc[index], np.inf) if "high" in rows else np.inf
-        yield whole.only(kept), usual[index][kept], whole.only(runs), high
+        high, clears = (
+            _limit(rows[name].iloc[index], np.inf) if name in rows else np.inf
+            for name in ("high", "clears")
+        )
+        running = whole.only(runs)
+        yield whole.only(kept), usual[index][kept], running, high, min(high, clears)
 
 
 AS_SENT = "as sent"

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from brickworks.detectors import explain
 from brickworks.detectors.points import Scores
 from brickworks.detectors.series import HOURS, Array, Series
-from brickworks.detectors.windows import SECOND, window_count, window_sum
+from brickworks.detectors.windows import SECOND, lasts, window_count, window_sum
 
 SCALE = 1.4826
 """Median absolute deviation to standard deviation, for normal values."""
@@ -17,18 +17,29 @@ SLOPE_HOURS = 6
 """What the rules are made of, not thresholds."""
 
 
-def threshold(series: Series, *, low: float, high: float) -> Scores:
+def threshold(
+    series: Series,
+    *,
+    low: float,
+    high: float,
+    clears: float | None = None,
+    hold_seconds: float = 0.0,
+) -> Scores:
     """Flag a value outside [low, high] that follows another one outside.
 
     Args:
         series: the readings.
         low: lower limit, -inf where there is none.
         high: upper limit, inf where there is none.
+        clears: what a value has to fall below to end what `high` began; `high` itself
+            if None. Values that waver about their limit are one alarm.
+        hold_seconds: how long it goes on without another two values outside.
 
     Returns:
         Scores; strength is the distance from the middle of the band in half bands, or,
         with one limit, 1 and how far beyond it the value is as a share of the limit. It
-        is 0 for what is inside, and for a first value outside.
+        is 0 for what is inside, and for a first value outside, and 1 for what is inside
+        and does not clear.
     """
     x = series.values
     outside = (x < low) | (x > high)
@@ -37,8 +48,11 @@ def threshold(series: Series, *, low: float, high: float) -> Scores:
     else:
         limit = high if np.isfinite(high) else low if np.isfinite(low) else 0.0
         strength = 1 + np.abs(x - limit) / max(abs(limit), 1e-9)
-    follows = np.append(False, outside[:-1])[: len(x)] & (series.position > 0)
-    strength = np.where(outside & follows, np.maximum(strength, 1), 0.0)
+    is_linked = series.position > 0
+    follows = np.append(False, outside[:-1])[: len(x)] & is_linked
+    stays = (x >= (high if clears is None else clears)) & is_linked
+    lasting = lasts(series.at, outside & follows, stays | outside, hold_seconds)
+    strength = np.where(outside & lasting, np.maximum(strength, 1), 1.0 * lasting)
     return Scores(
         detector="threshold",
         metric=series.metric,

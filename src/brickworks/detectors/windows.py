@@ -158,3 +158,27 @@ def _behind(values: Array, rows: int) -> Array:
     moved = np.zeros(len(values))
     moved[rows:] = values[: max(len(values) - rows, 0)]
     return moved
+
+
+def lasts(
+    at: NDArray[np.int64],
+    is_raised: NDArray[np.bool_],
+    stays: NDArray[np.bool_],
+    seconds: float,
+) -> NDArray[np.bool_]:
+    """Tell where a flag lasts: since it was raised, until it does not stay.
+
+    Args:
+        at: n times in microseconds, ascending.
+        is_raised: n flags, where the limit is reached.
+        stays: n flags, false where a lower limit is left: that ends it.
+        seconds: how long it lasts at most after it was raised last. What lies further
+            back does not matter.
+    """
+    index = np.arange(len(at))
+    last_raised = np.maximum.accumulate(np.where(is_raised, index, -1))
+    last_ended = np.maximum.accumulate(np.where(~stays & ~is_raised, index, -1))
+    since = at - at[np.maximum(last_raised, 0)]
+    return (
+        (last_raised >= 0) & (last_raised > last_ended) & (since < seconds * SECOND)
+    ) | is_raised
