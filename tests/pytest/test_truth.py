@@ -377,7 +377,7 @@ def _says(words: str, value: float) -> bool:
         for hours, minutes, seconds in LENGTH.findall(words)
     ]
     return any(
-        number == pytest.approx(value * factor, rel=0.006, abs=0.006 * factor)
+        number == pytest.approx(value * factor, rel=0.006, abs=0.06)
         for number in numbers
         for factor in (1, 100)
     ) or any(0 <= value - length < 60 for length in lengths if length)
