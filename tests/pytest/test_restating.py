@@ -250,6 +250,7 @@ def test_new_code_of_a_model_rebuilds_it_and_all_that_read_it(
             assert not kept, f"{reader} does not notice new code of {model}"
 
 
+@pytest.mark.slow
 def test_a_model_left_behind_is_noticed_by_all_that_read_it(plant: Plant):
     """What was built on too old rows is built again once these are new.
 
