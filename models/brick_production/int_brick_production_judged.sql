@@ -3,6 +3,8 @@ with device_days as (select * from {{ days() }} as days),
 
 int_brick_production_oee as (select * from {{ ref('int_brick_production_oee') }}),
 
+int_anomaly_periods as (select * from {{ ref('int_anomaly_periods') }}),
+
 -- At hand for every period of the day, not aggregated for each.
 limits as materialized (
     select
@@ -61,8 +63,8 @@ final as (
                 round(limits.downtime_seconds / 60)
             ) end
         ], null) as warnings,
-        anomalies.*,
-        anomalies.anomaly_types is not null as is_anomaly
+        anomalies.anomaly_types, anomalies.anomaly_reason, anomalies.anomaly_score,
+        anomalies.device_id is not null as is_anomaly
     from device_days
     cross join lateral (
         select * from int_brick_production_oee as oee
@@ -78,9 +80,9 @@ final as (
     {%- endfor %}
     left join limits on periods.device_id = limits.device_id
     cross join lateral {{ data_quality(var('data_quality_weights')) }} as scores
-    cross join lateral {{ anomalies_of_the_period(
-        reads('brick_production_anomalies'), 'periods'
-    ) }} as anomalies
+    left join int_anomaly_periods as anomalies
+        on device_days.sensor_type = anomalies.sensor_type
+        and {{ is_same_period('periods', 'anomalies') }}
 )
 
 select

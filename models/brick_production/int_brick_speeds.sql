@@ -2,9 +2,7 @@
 -- distributed, its best minutes and its trend.
 with device_days as (select * from {{ days() }} as days),
 
-calendar as materialized (select * from {{ ref('int_production_periods') }}),
-
-int_brick_five_minutes as (select * from {{ ref('int_brick_five_minutes') }})
+calendar as materialized (select * from {{ ref('int_production_periods') }})
 
 select
     device_days.device_id,
@@ -19,9 +17,7 @@ cross join lateral (
     ),
 
     buckets as materialized (
-        select * from int_brick_five_minutes
-        where int_brick_five_minutes.device_id = device_days.device_id
-            and int_brick_five_minutes.production_date = device_days.production_date
+        select * from {{ reads('int_brick_five_minutes') }} as buckets_of_the_day
     ),
 
     -- Whole milliseconds: an integer is summed several times as fast as a numeric.

@@ -1,6 +1,10 @@
 -- One row per device and minute step of its counter: from one level to the last of a
 -- later minute.
-with device_days as (select * from {{ days(['ideal_rate_per_hour']) }} as days),
+with device_days as (
+    select * from {{ days(['ideal_rate_per_hour', 'registered_ideal_rate_per_hour',
+        'error_counter_means', 'planned_stops', 'brick_type', 'assigned_brick_types',
+        'assigned_from', 'assigned_until']) }} as days
+),
 
 -- A gap is a step of its own: what follows in its minute was observed.
 steps as (
@@ -8,7 +12,11 @@ steps as (
         device_days.device_id,
         device_days.production_date,
         device_days.ideal_rate_per_hour,
-        minutes.*
+        device_days.registered_ideal_rate_per_hour,
+        device_days.error_counter_means = 'scrap' as counts_scrap,
+        minutes.*,
+        planned.planned_seconds,
+        coalesce(assigned.brick_type, device_days.brick_type) as brick_type
     from device_days
     cross join lateral (
         select
@@ -30,6 +38,25 @@ steps as (
         group by date_trunc('minute', event_at), is_gap
         offset 0
     ) as minutes
+    cross join lateral (
+        select coalesce(
+            sum({{ seconds_between('lower(stop)', 'upper(stop)') }}), 0
+        ) as planned_seconds
+        from unnest(
+            device_days.planned_stops
+            * tstzmultirange(tstzrange(minutes.starts_at, minutes.ends_at))
+        ) as stop
+    ) as planned
+    left join lateral (
+        select brick_type from unnest(
+            device_days.assigned_brick_types, device_days.assigned_from,
+            device_days.assigned_until
+        ) as assignments (brick_type, starts_at, ends_at)
+        where minutes.ends_at >= assignments.starts_at
+            and minutes.ends_at < assignments.ends_at
+        order by assignments.starts_at desc
+        limit 1
+    ) as assigned on true
 )
 
 select
@@ -47,8 +74,15 @@ select
     end as state,
     count_increment,
     error_increment,
+    case when not (is_gap or hides_pieces) then count_increment end as known_pieces,
+    case
+        when counts_scrap and not (is_gap or hides_pieces) then error_increment
+    end as known_scrap,
+    brick_type,
     seconds,
+    planned_seconds,
     ideal_rate_per_hour,
+    registered_ideal_rate_per_hour,
     is_gap,
     production_date,
     starts_at,

@@ -17,9 +17,7 @@ int_machine_trends as (
     select * from {{ ref('int_machine_trends') }} where metric = 'vibration'
 ),
 
-int_machine_anomaly_episodes as (
-    select * from {{ ref('int_machine_anomaly_episodes') }}
-),
+int_anomaly_periods as (select * from {{ ref('int_anomaly_periods') }}),
 
 limits as (
     select
@@ -58,11 +56,11 @@ with_penalties as (
         / nullif(observed_seconds, 0) as downtime_penalty,
         least(
             limits.anomaly_points,
-            limits.warning_points * episodes.warning_count
-            + limits.critical_points * episodes.critical_count
+            limits.warning_points * coalesce(anomalies.warning_count, 0)
+            + limits.critical_points * coalesce(anomalies.critical_count, 0)
         ) as anomaly_penalty,
-        episodes.warning_count,
-        episodes.critical_count
+        coalesce(anomalies.warning_count, 0) as warning_count,
+        coalesce(anomalies.critical_count, 0) as critical_count
     from int_machine_calendar as periods
     left join limits using (sensor_type, device_id)
     left join int_machine_trends as trends
@@ -85,15 +83,9 @@ with_penalties as (
             greatest(critical_vibration - level, 0) / slope_per_day
         end as days_to_critical
     ) as ahead
-    cross join lateral (
-        select
-            count(*) filter (where severity = 'warning') as warning_count,
-            count(*) filter (where severity = 'critical') as critical_count
-        from int_machine_anomaly_episodes as episodes
-        where {{ same_device_day('episodes', 'periods') }}
-            and started_at < end_time
-            and ended_at >= start_time
-    ) as episodes
+    left join int_anomaly_periods as anomalies
+        on periods.sensor_type = anomalies.sensor_type
+        and {{ is_same_period('periods', 'anomalies') }}
 )
 
 select

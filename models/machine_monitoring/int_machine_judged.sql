@@ -4,7 +4,9 @@ with device_days as (
     select * from {{ days(['production_line', 'location', 'machine_type']) }} as days
 ),
 
-int_machine_health as (select * from {{ ref('int_machine_health') }})
+int_machine_health as (select * from {{ ref('int_machine_health') }}),
+
+int_anomaly_periods as (select * from {{ ref('int_anomaly_periods') }})
 
 select
     periods.*,
@@ -43,8 +45,10 @@ select
         when quality.device_id is not null then quality.data_quality_reasons
         else 'no message'
     end as data_quality_reasons,
-    anomalies.*,
-    anomalies.anomaly_types is not null as is_anomaly
+    anomalies.anomaly_types,
+    anomalies.anomaly_reason,
+    anomalies.anomaly_score,
+    anomalies.device_id is not null as is_anomaly
 from device_days
 cross join lateral (
     select * from int_machine_health
@@ -97,6 +101,6 @@ cross join lateral (
     ) as penalties (points, words)
     where round(points, 1) > 0
 ) as reasons
-cross join lateral {{ anomalies_of_the_period(
-    reads('machine_monitoring_anomalies'), 'periods'
-) }} as anomalies
+left join int_anomaly_periods as anomalies
+    on device_days.sensor_type = anomalies.sensor_type
+    and {{ is_same_period('periods', 'anomalies') }}

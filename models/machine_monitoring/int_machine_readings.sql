@@ -18,6 +18,7 @@ select
     )) as is_running,
     readings.production_date,
     readings.event_at,
+    {{ hour_of_week('readings.event_at') }} as hour_of_week,
     {{ holds_until(
         'coalesce(readings.next_reading_at, readings.last_seen_at)',
         'device_days.expected_interval_seconds'

@@ -82,6 +82,12 @@ cross join lateral (
             max(measurement_id) filter (
                 where is_reading and (next_ms < end_ms) is not true
             ) as last_measurement_id,
+            min(event_at) filter (where is_reading) as first_reading_at,
+            max(event_at) filter (where is_reading) as last_reading_at,
+            max(ms - previous_ms)::numeric / 1000 as longest_silence_seconds,
+            (array_agg(event_at order by ms - previous_ms desc, ms) filter (
+                where previous_ms is not null
+            ))[1] as longest_silence_until,
             min(ingested_at) as first_ingested_at,
             max(ingested_at) as last_ingested_at
         from with_neighbours

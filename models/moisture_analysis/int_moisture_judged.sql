@@ -5,6 +5,8 @@ with device_days as (
     ]) }} as days
 ),
 
+int_anomaly_periods as (select * from {{ ref('int_anomaly_periods') }}),
+
 limits as (
     select
         device_id,
@@ -77,8 +79,10 @@ select
         as data_quality_score,
     case when quality.device_id is null then 'no message'
         else quality.data_quality_reasons end as data_quality_reasons,
-    anomalies.*,
-    anomalies.anomaly_types is not null as is_anomaly
+    anomalies.anomaly_types,
+    anomalies.anomaly_reason,
+    anomalies.anomaly_score,
+    anomalies.device_id is not null as is_anomaly
 from device_days
 inner join with_averages as periods
     on {{ same_device_day('device_days', 'periods', has_types=false) }}
@@ -87,6 +91,6 @@ left join lateral {{ reads('int_message_periods') }} as messages
     on {{ is_same_period('periods', 'messages') }}
 left join lateral {{ reads('int_data_quality') }} as quality
     on {{ is_same_period('periods', 'quality') }}
-cross join lateral {{ anomalies_of_the_period(
-    reads('moisture_analysis_anomalies'), 'periods'
-) }} as anomalies
+left join int_anomaly_periods as anomalies
+    on device_days.sensor_type = anomalies.sensor_type
+    and {{ is_same_period('periods', 'anomalies') }}

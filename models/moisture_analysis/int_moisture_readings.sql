@@ -11,6 +11,7 @@ select
     readings.is_unit_guessed,
     readings.production_date,
     readings.event_at,
+    {{ hour_of_week('readings.event_at') }} as hour_of_week,
     {{ holds_until(
         'readings.next_reading_at', 'device_days.expected_interval_seconds'
     ) }} as holds_until,

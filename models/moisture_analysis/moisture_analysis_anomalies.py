@@ -3,35 +3,41 @@
 A detector that flags nothing that day has one row without a time.
 """
 
-from brickworks.detectors.sensors import detect
+from brickworks.detectors.devices import judge_devices
+from brickworks.detectors.sensors import judge_moisture
 
 
 def model(dbt, session):
-    """Judge the device-days that are due, each on its trailing window."""
+    """Judge the device-days that are due, in one pass over each probe."""
     device_days = dbt.ref("device_days")
     readings = dbt.ref("int_moisture_readings")
-    ranges = dbt.ref("int_moisture_ranges")
+    bands = dbt.ref("int_moisture_bands")
     thresholds = dbt.ref("device_thresholds")
-    windows = session.query(
+    due = session.query(
         f"""
-        select
-            device_days.device_id,
-            device_days.production_date as judged_date,
-            readings.production_date,
-            readings.event_at,
-            'moisture' as metric,
-            readings.moisture as value,
-            bands.low,
-            bands.high,
-            true as is_judged
+        select device_id, production_date
         from {session.days(device_days)} as device_days
-        cross join lateral (
-            select band_low as low, band_high as high
-            from {session.reads(ranges)} as ranges
-            limit 1
-        ) as bands
-        cross join lateral {session.reads(readings)} as readings
-        where readings.production_date <= device_days.production_date
         """
     )
-    return detect(windows, thresholds, ("threshold", "spike", "stuck", "drift"))
+    rows = session.query(
+        f"""
+        select
+            readings.device_id,
+            readings.production_date,
+            readings.is_due,
+            readings.event_at,
+            readings.hour_of_week,
+            readings.moisture::double precision,
+            bands.low,
+            bands.high
+        from {session.reads_once(device_days, readings)} as readings
+        left join {bands} as bands using (device_id)
+        """
+    )
+    return judge_devices(
+        due.df(),
+        rows,
+        thresholds.df(["device_id", "metric", "low", "high"]),
+        judge_moisture,
+        at="event_at",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -182,7 +183,7 @@ def load(file: Path) -> None:
 @click.option("--target", help="Target of the dbt profile.")
 @click.argument("dbt_arguments", nargs=-1, type=click.UNPROCESSED)
 def run(target: str | None, dbt_arguments: tuple[str, ...]) -> None:
-    """Do everything: server, messages, models, tests, docs, summary.
+    """Do it all: server, messages, models, tests, docs, summary.
 
     The embedded server is started and, if its raw table is empty, filled with
     simulated messages. DBT_ARGUMENTS go to `dbt build`, say --full-refresh.
@@ -235,6 +236,103 @@ def docs(target: str | None) -> None:
     """
     page = runner.write_docs(project_root(), target)
     _say(f"The documentation is {page}")
+
+
+@main.command()
+@click.argument(
+    "directories",
+    metavar="DIRECTORY...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+)
+@click.option("--points", is_flag=True, help="Score injected events by points, too.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all of it as JSON.",
+)
+@click.option(
+    "--flags",
+    "flags_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the flagged rows to a CSV.",
+)
+@click.option("--require-floor", is_flag=True, help="Fail below a floor.")
+def backtest(
+    directories: tuple[Path, ...],
+    points: bool,
+    json_file: Path | None,
+    flags_file: Path | None,
+    require_floor: bool,
+) -> None:
+    """Score the anomaly rules on labelled messages.
+
+    Each DIRECTORY holds measurements*.csv.gz, truth*.json.gz and, if you like,
+    seeds/*.csv; see docs/backtest.md. They go through the project's models on a server
+    that is there for a while only: nothing of yours is touched. This takes minutes.
+    """
+    # pandas takes a while to import: only a command that needs it pays.
+    from brickworks.backtest import report as reports
+    from brickworks.backtest import run as backtests
+
+    for file in (json_file, flags_file):
+        if file and not file.parent.is_dir():
+            raise Problem(f"{file.parent} is no directory: {file} cannot go there.")
+    root = project_root()
+    detections = backtests.together(
+        {
+            str(directory): backtests.detect(
+                root, directory, scores_episodes=not points
+            )
+            for directory in directories
+        }
+    )
+    if flags_file:
+        backtests.write_flags(flags_file, detections)
+    report = reports.make(detections)
+    if json_file:
+        content: dict[str, Any] = {"directories": list(map(str, directories))}
+        content["events_by"] = "points" if points else "episodes"
+        content |= report.as_json()
+        json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    reports.show(report, Console(width=None if sys.stdout.isatty() else 100))
+    if require_floor and not report.meets_floors:
+        raise Problem("Some metrics are below their floor, see above.")
+
+
+@main.command("simulate-labels")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--days", type=click.IntRange(min=2), default=8, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--lines", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--faults/--no-faults", default=True, help="Whether things go wrong.")
+@click.option(
+    "--fault", multiple=True, metavar="NAME", help="This one only; repeat it."
+)
+def simulate_labels(
+    directory: Path,
+    days: int,
+    seed: int,
+    lines: int,
+    faults: bool,
+    fault: tuple[str, ...],
+) -> None:
+    """Write a simulated plant and its faults to DIRECTORY.
+
+    That is what `brickworks backtest` reads. The same options give the same files.
+    Without faults, every alarm is false.
+    """
+    if fault and not faults:
+        raise click.UsageError("--no-faults and --fault exclude each other.")
+    wanted = fault or (None if faults else ())
+    messages, events = runner.simulate_labels(
+        project_root(), directory, days, seed, lines, wanted
+    )
+    _say(f"{messages:,} messages and {events:,} labelled events are in {directory}.")
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -67,7 +68,12 @@ def simulate(root: Path, *, append: bool) -> int | None:
         if row and row[0] and not append:
             return None
         with progress_bar("Simulating a factory") as report:
-            rows = simulator.load(connection, table=table, progress=report)
+            rows = simulator.load(
+                connection,
+                table=table,
+                progress=report,
+                config=simulator.demo_factory(),
+            )
         connection.commit()
         _analyze(connection, table)
     return rows
@@ -147,6 +153,38 @@ def write_docs(root: Path, target: str | None) -> Path:
     server_checks.connect(server()).close()
     dbt_runs.invoke(root, [*dbt_runs.DOCUMENT], target)
     return root / dbt_runs.DOCS_FILE
+
+
+def simulate_labels(
+    root: Path,
+    directory: Path,
+    days: int,
+    seed: int,
+    lines: int,
+    faults: Collection[str] | None,
+) -> tuple[int, int]:
+    """Write a simulated plant and what went wrong in it, to backtest on.
+
+    Args:
+        root: Project directory.
+        directory: Where it goes.
+        days: Production days.
+        seed: Chooses one of the possible histories.
+        lines: Production lines.
+        faults: Names of what may go wrong, None for all.
+
+    Returns:
+        The messages and the events.
+
+    Raises:
+        Problem: If the directory is a file, or a fault is none.
+    """
+    # numpy takes a while to import: only a command that needs it pays.
+    from brickworks.backtest import simulated
+
+    config = simulated.config_of(days, seed, lines, faults)
+    with progress_bar("Simulating a factory") as report:
+        return simulated.write(directory, config, root / "seeds", report)
 
 
 def make_profile(root: Path) -> None:

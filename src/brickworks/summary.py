@@ -19,7 +19,7 @@ from brickworks.terminal import as_text
 
 SHIFTS_SHOWN = 12
 SENSOR_SHIFTS_SHOWN = 4
-ANOMALIES_SHOWN = 8
+ALARMS_SHOWN = 8
 REASONS_SHOWN = 5
 
 
@@ -78,16 +78,6 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Anomaly:
-    """One device and shift that deserve a look."""
-
-    device: str
-    date: str
-    shift: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Summary:
     """What came out of a build; all but the messages newest first."""
 
@@ -96,7 +86,8 @@ class Summary:
     bricks: list[Bricks]
     moisture: list[Moisture]
     machines: list[Machine]
-    anomalies: list[Anomaly]
+    alarms: list[str]
+    explained: int
     places: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -109,6 +100,7 @@ def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
     """
     marts = _Marts(connection, schema)
     try:
+        alarms = _alarms(marts)
         return Summary(
             messages=_messages(marts),
             rejected=_rejected(marts),
@@ -137,14 +129,8 @@ def read(connection: psycopg2.extensions.connection, schema: str) -> Summary:
                     "reading_count",
                 )
             ],
-            anomalies=[
-                Anomaly(*map(_text, names))
-                for *names, is_anomaly in marts.newest_first(
-                    "brick_production_stats",
-                    "device_id production_date shift_name anomaly_reason is_anomaly",
-                )
-                if is_anomaly
-            ],
+            alarms=[words for words, is_explained in alarms if not is_explained],
+            explained=sum(is_explained for _, is_explained in alarms),
         )
     finally:
         connection.rollback()
@@ -204,6 +190,20 @@ def _rejected(marts: _Marts) -> list[tuple[str, int]]:
     return sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
 
 
+def _alarms(marts: _Marts) -> list[tuple[str, bool]]:
+    """Episodes that are more than information, and whether something explains them."""
+    episodes = marts.rows(
+        "anomaly_episodes",
+        "explanation suppressed_by severity",
+        " order by started_at desc, device_id, rule, metric",
+    )
+    return [
+        (words, explained_by is not None)
+        for words, explained_by, severity in episodes
+        if severity != "info"
+    ]
+
+
 def _text(value: object, times: int = 1) -> str:
     """Return what a cell shows; of a number times so much, one decimal."""
     if value is None:
@@ -219,7 +219,7 @@ def show(summary: Summary, console: Console) -> None:
     _show_bricks(summary.bricks, console)
     _show_moisture(summary.moisture, console)
     _show_machines(summary.machines, console)
-    _show_anomalies(summary.anomalies, console)
+    _show_alarms(summary.alarms, summary.explained, console)
     if summary.places:
         console.print("\nWhere to look next", style="bold")
         for what, where in summary.places:
@@ -333,17 +333,22 @@ def _show_machines(machines: list[Machine], console: Console) -> None:
     console.print(table)
 
 
-def _show_anomalies(anomalies: list[Anomaly], console: Console) -> None:
+def _show_alarms(alarms: list[str], explained: int, console: Console) -> None:
     console.print()
-    if not anomalies:
-        console.print("No anomalies.")
-        return
-    table = _table(
-        "Anomalies",
-        *((c, False) for c in ("production date", "shift", "device", "why")),
-    )
-    for row in anomalies[:ANOMALIES_SHOWN]:
-        _add_row(table, row.date, row.shift, row.device, row.reason)
-    console.print(table)
-    if (more := len(anomalies) - ANOMALIES_SHOWN) > 0:
-        console.print(f"The newest {ANOMALIES_SHOWN} are shown; {more:,} are earlier.")
+    if alarms:
+        table = _table("Alarms, the newest first", ("", False))
+        for words in alarms[:ALARMS_SHOWN]:
+            _add_row(table, words)
+        console.print(table)
+    else:
+        console.print("No alarms.")
+    told = []
+    if (more := len(alarms) - ALARMS_SHOWN) > 0:
+        told.append(f"{more:,} are earlier.")
+    if explained:
+        told.append(
+            f"{explained:,} more are explained by the calendar, the line or the"
+            " messages: anomaly_episodes.suppressed_by."
+        )
+    if told:
+        console.print(" ".join(told))

@@ -114,6 +114,32 @@ class Session:
         """
         return self._import(relation)
 
+    def reads_once(self, days: Relation, table: Relation) -> str:
+        """Return the rows of a table that the days of this run read, each once, as SQL.
+
+        A model that looks back reads most rows for many of its days. Here a row comes
+        with the first day that reads it; `is_due` tells whether that is its own.
+
+        Args:
+            days: `dbt.ref` of the table whose days the model has.
+            table: `dbt.ref` of a table that is read some days back.
+        """
+        return f"""(
+            select of_the_day.*
+            from (
+                select *, lag(production_date) over (
+                    partition by sensor_type, device_id order by production_date
+                ) as due_before
+                from {self.days(days)} as due
+            ) as device_days
+            cross join lateral (
+                select stored.*, stored.production_date = device_days.production_date
+                    as is_due
+                from {self.reads(table)} as stored
+                where coalesce(stored.production_date > due_before, true)
+            ) as of_the_day
+        )"""  # noqa: S608
+
     def _import(self, relation: Relation) -> str:
         if str(relation) not in self.imports:
             raise KeyError(f"{relation} is no input of this model's device-days.")

@@ -432,7 +432,7 @@ def a_late_reading_changes_the_baseline_of_the_next_day(name: str) -> Case:
     """Far from the day's tail: only who reads a trailing window notices."""
     first = readings(name, at("10:00", 0), _counts(1000, [10, 11] * 20))
     first += steady(name, "05:20", 1, 3000, 30)
-    first += readings(name, at("06:10", 1), _counts(4000, [10, 11, 40, 10, 10, 11]))
+    first += readings(name, at("06:10", 1), _counts(4000, [10, 11] * 8 + [40] * 8))
     later = readings(name, at("12:00", 0), _counts(1700, [2, 30] * 20))
     return Case(first, later, ("brick_production_anomalies", 1))
 

@@ -97,14 +97,14 @@ def execute(cluster: Cluster, *statements: str) -> None:
 
 
 def fake_simulator(monkeypatch: pytest.MonkeyPatch, rows: int = 3) -> None:
-    def load(connection, *, table, progress):
+    def load(connection, *, table, progress, config):
         with connection.cursor() as cursor:
             for number in range(rows):
                 cursor.execute("insert into raw.measurements (device_id) values ('A')")
                 progress(number + 1, rows)
         return rows
 
-    fake = SimpleNamespace(load=load)
+    fake = SimpleNamespace(load=load, demo_factory=dict)
     monkeypatch.setitem(sys.modules, "brickworks.simulator", fake)
     monkeypatch.setattr("brickworks.simulator", fake, raising=False)
 
@@ -395,9 +395,12 @@ MODELS = {
     "brick_production_stats": """
         select 'DC-01' as production_line, date '2025-11-17' as production_date,
         'day' as shift_name, timestamptz '2025-11-17 06:00+07' as start_time,
-        'A-1' as device_id, 'after_press' as stage, count(*) as count_increment,
-        false as is_anomaly, null::text as anomaly_reason
+        'A-1' as device_id, 'after_press' as stage, count(*) as count_increment
         from {{ source('raw', 'measurements') }}""",
+    "anomaly_episodes": """
+        select 'A-1' as device_id, 'stoppage' as rule, 'stopped' as metric,
+        timestamptz '2025-11-17 06:00+07' as started_at, 'warning' as severity,
+        null as suppressed_by, 'it stood' as explanation""",
     "line_production": "select * from {{ ref('brick_production_stats') }}",
     "moisture_analysis_stats": """
         select 'B-1' as device_id, date '2025-11-17' as production_date,

@@ -129,7 +129,7 @@ def test_another_var_or_macro_wakes_what_names_it(plant: Plant):
     assert not {FACTS, "moisture_analysis_stats"} & woken
     # Named by a config, and by a macro that the materialization calls.
     woken = worked(plant, "{reconcile: arrivals, window_days: 2}")
-    assert "brick_production_anomalies" in woken
+    assert "int_machine_alerts" in woken
     other = {"macro.brickworks.wanted_days": ("{% macro", "{#- Other. -#}{% macro")}
     with plant.patched(other):
         assert worked(plant) >= {FACTS, "int_moisture_judged"}

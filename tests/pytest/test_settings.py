@@ -77,6 +77,13 @@ OTHER = IN_BERLIN | {
     "trend_bucket_minutes": {"hour": 1, "shift": 2, "day": 3},
     "machine_trend": {"days": 2, "least_points": 2},
     "reconcile": "arrivals",
+    "neighbour_flow": {
+        "usual": 0.5,
+        "low": 0.1,
+        "look_back": 30,
+        "around": 10,
+        "behind": 10,
+    },
     "window_days": 3,
     "final_after": "1 minute",
 }

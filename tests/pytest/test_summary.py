@@ -16,11 +16,12 @@ LINES = [
     ("DC-01", "2025-11-17", "day", "06", "before_boxing", 100),
     ("DC-01", "2025-11-17", "night", "18", "after_press", 40),
 ]
-SHIFTS = [
-    # date, shift, start, device, is_anomaly, reason
-    ("2025-11-17", "day", "06", "P-1", False, None),
-    ("2025-11-17", "day", "06", "P-2", True, "stopped"),
-    ("2025-11-17", "night", "18", "P-1", None, None),
+EPISODES = [
+    # device, rule, start, severity, suppressed by, explanation
+    ("P-1", "stoppage", "2025-11-17 07:00+07", "warning", None, "P-1 stopped"),
+    ("P-2", "stoppage", "2025-11-17 08:00+07", "critical", None, "P-2 stopped"),
+    ("P-1", "surge", "2025-11-17 09:00+07", "info", None, "P-1 hurried"),
+    ("P-1", "stoppage", "2025-11-17 10:00+07", "warning", "starved", "P-1 waited"),
 ]
 MOISTURE = [
     # date, shift, start, device, average, time in range, samples, alert
@@ -58,9 +59,9 @@ def marts(superuser):
                 (line, date, shift, f"{date} {hour}:00+07", *rest),
             )
         cursor.execute(
-            "create table hand_made.brick_production_stats (production_date date,"
-            " shift_name text, start_time timestamptz, device_id text,"
-            " is_anomaly boolean, anomaly_reason text)"
+            "create table hand_made.anomaly_episodes (device_id text, rule text,"
+            " started_at timestamptz, severity text, suppressed_by text,"
+            " explanation text, metric text)"
         )
         cursor.execute(
             "create table hand_made.moisture_analysis_stats (production_date date,"
@@ -74,8 +75,13 @@ def marts(superuser):
             " uptime_percentage numeric, health_score numeric, status text,"
             " maintenance_reason text, reading_count int)"
         )
+        for episode in EPISODES:
+            cursor.execute(
+                "insert into hand_made.anomaly_episodes"
+                " values (%s, %s, %s, %s, %s, %s)",
+                episode,
+            )
         for table, cases in (
-            ("brick_production_stats", SHIFTS),
             ("moisture_analysis_stats", MOISTURE),
             ("machine_monitoring_stats", MACHINES),
         ):
@@ -119,6 +125,15 @@ def test_bricks_are_those_of_the_lines_newest_first(marts):
         ("DC-02", "day", "before_boxing", 0),
         ("DC-01", "day", "before_boxing", 100),
     ]
+
+
+def test_alarms_are_what_nothing_explains_newest_first(marts):
+    found = summary.read(marts, "hand_made")
+    assert found.alarms == ["P-2 stopped", "P-1 stopped"]
+    assert found.explained == 1
+    page = text(found)
+    assert "1 more are explained by" in page
+    assert "hurried" not in page
 
 
 def test_messages_are_summed_by_sensor_type(marts):
@@ -209,14 +224,14 @@ def test_everything_from_the_database_is_shown_as_text(marts):
     page = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue())
     assert "\x1b" not in page and "\u202e" not in page
     assert f"Rejected for: {SHOWN} 3." in page
-    for title in ("Messages", "Bricks", "Moisture", "Machines", "Anomalies"):
+    for title in ("Messages", "Bricks", "Moisture", "Machines", "Alarms"):
         assert SHOWN in page.split(f"\n{title}")[-1].split("\n\n")[0], title
 
 
 def test_an_empty_factory_is_no_error(marts):
     with marts.cursor() as cursor:
         cursor.execute(
-            "truncate hand_made.brick_production_stats, hand_made.device_days,"
+            "truncate hand_made.anomaly_episodes, hand_made.device_days,"
             " hand_made.line_production,"
             " hand_made.rejected_measurements, hand_made.moisture_analysis_stats,"
             " hand_made.machine_monitoring_stats"
@@ -226,4 +241,4 @@ def test_an_empty_factory_is_no_error(marts):
     assert "No bricks were counted." in page
     assert "No moisture was measured." in page
     assert "No machine was heard of." in page
-    assert "No anomalies." in page
+    assert "No alarms." in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -333,3 +334,65 @@ def _excursions(factory: Factory) -> dict[str, list[Span]]:
     for device_id, span in factory.faults("moisture_excursion"):
         found[device_id].append(span)
     return found
+
+
+# --- Anomalies ----------------------------------------------------------------------
+
+
+def test_an_alarm_is_told_in_every_period_it_lasts_into_and_in_no_other(
+    factory: Factory,
+):
+    for domain, sensor_types in {
+        "brick_production": "('brick_counter')",
+        "moisture_analysis": "('moisture')",
+        "machine_monitoring": "('machine_monitoring', 'temperature')",
+    }.items():
+        for grain in ("", "_hourly", "_daily"):
+            mart = f"analytics.{domain}_stats{grain}"
+            wrong = factory.project.sql(
+                f"select device_id, start_time from {mart} as stats"
+                " where is_anomaly <> exists ("
+                "   select from analytics.anomaly_episodes as episodes"
+                "   where episodes.device_id = stats.device_id"
+                f"     and episodes.sensor_type in {sensor_types}"
+                "     and suppressed_by is null and severity <> 'info'"
+                "     and started_at < end_time and seen_until >= start_time)"
+            )
+            assert wrong == [], mart
+            counts = factory.project.sql(
+                f"select count(*) filter (where is_anomaly), count(*) from {mart}"
+            )
+            assert 0 < counts[0][0] < counts[0][1] or domain == "brick_production"
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+LENGTH = re.compile(r"(?:(\d+) h)? ?(?:(\d+) min)?(?: ?(\d+) s)?")
+
+
+def _says(words: str, value: float) -> bool:
+    """Whether a number is in the words: itself, in percent, or as a length of time."""
+    numbers = [float(number) for number in NUMBER.findall(words)]
+    lengths = [
+        3600 * int(hours or 0) + 60 * int(minutes or 0) + int(seconds or 0)
+        for hours, minutes, seconds in LENGTH.findall(words)
+    ]
+    return any(
+        number == pytest.approx(value * factor, rel=0.006, abs=0.06)
+        for number in numbers
+        for factor in (1, 100)
+    ) or any(0 <= value - length < 60 for length in lengths if length)
+
+
+def test_an_explanation_read_alone_says_what_its_row_says(factory: Factory):
+    episodes = factory.project.sql(
+        "select explanation, severity, device_id, rule, observed, upper, ended_at,"
+        " to_char(started_at at time zone 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD HH24:MI')"
+        " from analytics.anomaly_episodes"
+    )
+    assert len({rule for *_, rule, _, _, _, _ in episodes}) > 5
+    for words, severity, device_id, rule, observed, _, ended_at, began in episodes:
+        assert words.startswith(f"[{severity}] {device_id}, ")
+        assert began in words
+        assert ("since" in words) == (ended_at is None)
+        assert _says(words.split(began)[1], observed), (rule, observed, words)
+        assert not re.search(r"\b(inf|nan)\b", words, re.IGNORECASE)

@@ -1,134 +1,279 @@
-"""Runs the rules for measured values over the readings of sensors, day by day."""
+"""Runs the rules for measured values over the readings of a device."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from brickworks.detectors import series
-from brickworks.detectors.brick_production import (
-    LIMIT_COLUMNS,
-    Limits,
-    flags_of_the_day,
-    limits_by_device,
-)
+from brickworks.detectors.devices import Judge, Limits
+from brickworks.detectors.joint import METRICS, Machine, joint, level_shift
+from brickworks.detectors.novelty import STATISTICS, novelty, records
+from brickworks.detectors.points import Scores, as_microseconds
+from brickworks.detectors.series import Array, Series, settled
+from brickworks.detectors.values import drift, spike, stuck, threshold
 
-ALL_METRICS = "readings"
-"""The metric of a rule about the device's readings, whatever they measure."""
+MACHINE_DAYS, MOISTURE_DAYS = 7, 14
+"""Production days before a day that show what is usual. Models read one more: whether a
+gap lies before a reading is told by the hours before it."""
+HIDES_NONE = 0.0
+"""Moisture has no records: faults that repeat would hide each other."""
+
+Key = tuple[str, str]
+Records = Mapping[int, Mapping[str, float]]
 
 
-def detect(
-    windows: Any,  # noqa: ANN401
-    thresholds: Any,  # noqa: ANN401
-    rules: Collection[str],
-    keys: Sequence[str] = ("device_id",),
-) -> Iterator[pd.DataFrame]:
-    """Judge each device-day on its own trailing window.
+def judge_moisture(rows: pd.DataFrame, limits: Limits) -> Iterator[Scores]:
+    """Judge one probe by all rules for moisture.
 
     Args:
-        windows: relation of readings with the columns device_id, judged_date,
-            production_date, event_at, metric, value, low, high (its
-            limits, NULL where there is none) and is_judged (false for values of a
-            machine that stands); a row for each judged day that has it in its window.
-        thresholds: relation of device_thresholds.
-        rules: which of threshold, spike, stuck, drift and novelty to apply.
-        keys: columns that tell one device from another, device_id among them.
+        rows: its readings, ordered by time: event_at, production_date, is_due,
+            hour_of_week, moisture, and low and high, its band.
+        limits: the thresholds of the device.
 
     Yields:
-        One frame per device-day: its flagged points in the columns of
-        `brickworks.detectors.points`, with production_date; a rule
-        without a flag of a metric that day gives one row without a time.
+        The scores of threshold, spike, stuck and drift; moisture as a fraction.
     """
-    limits: dict[str, Limits] = {}
-    for window in windows.groups([*keys, "judged_date"], order_by="event_at"):
-        limits = limits or limits_by_device(thresholds.df(list(LIMIT_COLUMNS)))
-        judged = _judge(window, limits[window["device_id"].iloc[0]], rules)
-        yield judged.assign(**{key: window[key].iloc[0] for key in keys})
+    if rows.empty:
+        return
+    series = _series(rows, "moisture", "%", rows["moisture"].to_numpy(dtype=float))
+    band = _limit(rows["low"], -np.inf), _limit(rows["high"], np.inf)
+    yield threshold(series, low=band[0], high=band[1])
+    yield from _values(series, limits, *band, days=MOISTURE_DAYS, records=HIDES_NONE)
 
 
-def _judge(
-    window: pd.DataFrame, limits: Limits, rules: Collection[str]
-) -> pd.DataFrame:
-    device_id = window["device_id"].iloc[0]
-    judged_date = window["judged_date"].iloc[0]
-    is_own = window["production_date"] == judged_date
-    own_from = window.loc[is_own, "event_at"].min()
-    times = pd.DatetimeIndex(sorted(set(window["event_at"])))
-    dead = series.sensor_dead(
-        times,
-        limit_seconds=limits["sensor_dead"],
-        device_id=device_id,
-        metric=ALL_METRICS,
-    )
-    found = [dead]
-    for metric, rows in window.groupby("metric", sort=True):
-        judged = rows[rows["is_judged"].astype(bool)]
-        about = {"device_id": device_id, "metric": metric}
-        found += [
-            _apply(rule, judged["event_at"], judged, limits, about) for rule in rules
+def machine_judge(found_records: pd.DataFrame, usual_values: pd.DataFrame) -> Judge:
+    """Return the judge of machines that knows their records and what is usual.
+
+    Args:
+        found_records: the records of the 28 days before each judged day: sensor_type,
+            device_id, production_date, metric, smallest_, largest_ and count_ of the
+            three statistics of `brickworks.detectors.novelty`, and day_count.
+        usual_values: what is usual: sensor_type, device_id, production_date, metric,
+            hour_of_week, usual_value.
+
+    Returns:
+        A function of one machine's readings, ordered by time (event_at, sensor_type,
+        device_id, production_date, is_due, hour_of_week, metric, unit, value,
+        is_running, high, its limit, and clears, what ends an alarm), and of its limits.
+        It gives the scores of threshold, spike, stuck, drift and novelty for each
+        metric, and of joint and level_shift where there are three.
+    """
+    names = [f"{what}_{name}" for name in STATISTICS for what in RECORD_PARTS]
+    names += ["day_count"]
+    known: dict[tuple[str, str, str], Records] = {
+        key: dict(
+            zip(
+                _days(of_metric["production_date"]).tolist(),
+                of_metric[names].astype(float).to_dict("records"),
+                strict=True,
+            )
+        )
+        for key, of_metric in found_records.groupby(
+            ["sensor_type", "device_id", "metric"]
+        )
+    }
+    usual_of = _by_machine(usual_values)
+
+    def judge(rows: pd.DataFrame, limits: Limits) -> Iterator[Scores]:
+        if rows.empty:
+            return
+        machine = tuple(rows[name].iloc[0] for name in ("sensor_type", "device_id"))
+        metrics = []
+        for series, usual, running, high, clears in _metrics(
+            rows, usual_of(machine), limits
+        ):
+            metrics.append(series)
+            yield threshold(
+                running,
+                low=-np.inf,
+                high=high,
+                clears=clears,
+                hold_seconds=limits["threshold_holds"],
+            )
+            yield from _values(
+                series,
+                limits,
+                -np.inf,
+                high,
+                days=MACHINE_DAYS,
+                records=limits["machine_records"],
+            )
+            before = known.get((*machine, series.metric), {})
+            yield novelty(series, usual, before, tolerance=limits["novelty_tolerance"])
+        if len(metrics) >= METRICS:
+            together = Machine(metrics)
+            yield joint(
+                together,
+                limit=limits["joint"],
+                clears=limits["joint_clears"],
+                hold_seconds=limits["joint_holds"],
+                days=MACHINE_DAYS,
+            )
+            yield level_shift(together, limit=limits["level_shift"], days=MACHINE_DAYS)
+
+    return judge
+
+
+RECORD_PARTS = ("smallest", "largest", "count")
+
+
+def find_records(
+    rows: Any,  # noqa: ANN401
+    usual_values: pd.DataFrame,
+    thresholds: pd.DataFrame,
+) -> Iterator[pd.DataFrame]:
+    """Find what each machine's metrics showed at most on the days that are due.
+
+    Args:
+        rows: relation of the readings of these days and of the day before them, as
+            `machine_judge` has them.
+        usual_values: what is usual, as of `machine_judge`.
+        thresholds: device_thresholds: device_id, metric, low, high.
+
+    Yields:
+        One frame per machine: a row per metric and day with smallest_, largest_ and
+        count_ of the three statistics.
+    """
+    grace = thresholds[thresholds["metric"] == GRACE]
+    seconds = dict(zip(grace["device_id"], grace["high"].astype(float), strict=True))
+    usual_of = _by_machine(usual_values)
+    for of_machine in rows.groups(["sensor_type", "device_id"], order_by="event_at"):
+        key = {name: of_machine[name].iloc[0] for name in ("sensor_type", "device_id")}
+        limits = {GRACE: seconds[key["device_id"]]}
+        found = [
+            {"metric": series.metric, "production_date": day} | numbers
+            for series, usual, *_ in _metrics(
+                of_machine, usual_of(tuple(key.values())), limits
+            )
+            for day, numbers in records(series, usual).items()
         ]
-    rows = [
-        flags_of_the_day(
-            device_id,
-            points["detector"].iloc[0] if len(points) else rule,
-            points,
-            own_from,
-        ).assign(metric=metric)
-        for (rule, metric), points in _named(found, window, rules)
-    ]
-    return pd.concat(rows, ignore_index=True).assign(production_date=judged_date)
+        if found:
+            yield pd.DataFrame(found).assign(
+                **key,
+                production_date=lambda frame: (
+                    pd.to_datetime(frame["production_date"], unit="D").dt.date
+                ),
+            )
 
 
-def _named(
-    found: list[pd.DataFrame], window: pd.DataFrame, rules: Collection[str]
-) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    """Each frame with its rule and metric, also where it has no point."""
-    names = [("sensor_dead", ALL_METRICS)]
-    metrics = sorted(set(window["metric"]))
-    names += [(rule, metric) for metric in metrics for rule in rules]
-    return zip(names, found, strict=True)
+GRACE = "grace_after_start"
 
 
-def _apply(
-    rule: str, at: pd.Series, rows: pd.DataFrame, limits: Limits, about: dict[str, str]
-) -> pd.DataFrame:
-    values = rows["value"].astype(float)
-    is_own = rows["production_date"] == rows["judged_date"]
-    low, high = (
-        float(rows[side].iloc[0])
-        if len(rows) and pd.notna(rows[side].iloc[0])
-        else none
-        for side, none in (("low", -np.inf), ("high", np.inf))
+AT_THE_HOUR = ["production_date", "metric", "hour_of_week"]
+
+
+def _by_machine(usual_values: pd.DataFrame) -> Callable[[Key], pd.DataFrame]:
+    """Return a function of sensor type and device that gives the machine's own."""
+    columns = [*AT_THE_HOUR, "usual_value"]
+    known = {
+        key: of_machine[columns]
+        for key, of_machine in usual_values.groupby(["sensor_type", "device_id"])
+    }
+    nothing = usual_values.head(0)[columns]
+    return lambda machine: known.get(machine, nothing)
+
+
+def _metrics(
+    rows: pd.DataFrame, usual_values: pd.DataFrame, limits: Limits
+) -> Iterator[tuple[Series, Array, Series, float, float]]:
+    """Each metric while the machine runs settled, what is usual, and its limits.
+
+    The third is the metric while the machine runs at all.
+    """
+    values = rows["value"].to_numpy(dtype=float)
+    is_running = rows["is_running"].to_numpy(dtype=bool)
+    known = rows[AT_THE_HOUR].merge(usual_values, how="left", on=AT_THE_HOUR)
+    usual = known["usual_value"].to_numpy(dtype=float)
+    times = as_microseconds(rows["event_at"])
+    days, hours = _days(rows["production_date"]), _whole(rows["hour_of_week"])
+    is_due = rows["is_due"].to_numpy(dtype=bool)
+    codes, names = pd.factorize(rows["metric"], sort=True)
+    for code, metric in enumerate(names):
+        index = np.flatnonzero(codes == code)
+        unit = rows["unit"].iloc[index[0]]
+        whole = Series(
+            metric,
+            unit if isinstance(unit, str) and unit != AS_SENT else "",
+            *(part[index] for part in (times, values, days, hours, is_due)),
+        )
+        runs = is_running[index]
+        kept = settled(whole.at, runs, limits[GRACE])
+        high, clears = (
+            _limit(rows[name].iloc[index], np.inf) if name in rows else np.inf
+            for name in ("high", "clears")
+        )
+        running = whole.only(runs)
+        yield whole.only(kept), usual[index][kept], running, high, min(high, clears)
+
+
+AS_SENT = "as sent"
+
+
+def _values(
+    series: Series,
+    limits: Limits,
+    low: float,
+    high: float,
+    *,
+    days: int,
+    records: float,
+) -> Iterable[Scores]:
+    """Apply the rules that both kinds of sensors have, but for the threshold."""
+    common = {
+        "days": days,
+        "least": int(limits["baseline_readings"]),
+        "records": records,
+    }
+    share = limits["smallest_deviation_share"]
+    yield spike(
+        series,
+        deviations=limits["spike_deviations"],
+        smallest_share=share,
+        **common,
     )
-    if rule == "threshold":
-        return series.threshold(at, values, low=low, high=high, **about)
-    if rule == "spike":
-        return series.spike(
-            at,
-            values,
-            limit=limits["spike_deviations"],
-            smallest_share=limits["smallest_deviation_share"],
-            **about,
-        )
-    if rule == "stuck":
-        return series.stuck(
-            at,
-            values,
-            limit_readings=limits["stuck_readings"],
-            chance=limits["stuck_chance"],
-            **about,
-        )
-    if rule == "drift":
-        return series.drift(
-            at,
-            values,
-            low=low,
-            high=high,
-            limit_sd=limits["drift_standard_deviations"],
-            smallest_share=limits["smallest_deviation_share"],
-            minimum_readings=limits["drift_baseline_readings"],
-            judged_from=rows.loc[is_own, "event_at"].min(),
-            **about,
-        )
-    return series.novelty(at, values, tolerance=limits["novelty_tolerance"], **about)
+    yield stuck(
+        series,
+        readings=limits["stuck_readings"],
+        chance=limits["stuck_chance"],
+        **common,
+    )
+    yield drift(
+        series,
+        low=low,
+        high=high,
+        deviations=limits["drift_standard_deviations"],
+        smallest_share=share,
+        **common,
+    )
+
+
+def _series(
+    rows: pd.DataFrame, metric: str, unit: str, values: NDArray[np.float64]
+) -> Series:
+    return Series(
+        metric,
+        unit,
+        as_microseconds(rows["event_at"]),
+        values,
+        _days(rows["production_date"]),
+        _whole(rows["hour_of_week"]),
+        rows["is_due"].to_numpy(dtype=bool),
+    )
+
+
+def _days(dates: pd.Series) -> NDArray[np.int64]:
+    """Return dates as days since 1970."""
+    codes, known = pd.factorize(dates)
+    return np.array(list(known), dtype="datetime64[D]").astype(np.int64)[codes]
+
+
+def _whole(numbers: pd.Series) -> NDArray[np.int64]:
+    return numbers.to_numpy(dtype=np.int64)
+
+
+def _limit(limits: Sequence | pd.Series, none: float) -> float:
+    """The last limit there is, or `none`."""
+    known = pd.Series(limits).dropna()
+    return float(known.iloc[-1]) if len(known) else none

@@ -14,7 +14,12 @@
 """
 
 from brickworks.simulator.copy import load
-from brickworks.simulator.factory import FactoryConfig, full_factory, registry
+from brickworks.simulator.factory import (
+    FactoryConfig,
+    demo_factory,
+    full_factory,
+    registry,
+)
 from brickworks.simulator.faults import FAULTS
 from brickworks.simulator.stream import Message, simulate, tell
 from brickworks.simulator.truth import Truth, TruthWriter
@@ -25,6 +30,7 @@ __all__ = [
     "Message",
     "Truth",
     "TruthWriter",
+    "demo_factory",
     "full_factory",
     "load",
     "registry",

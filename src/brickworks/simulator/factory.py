@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -171,8 +171,8 @@ SHAPES = (
 class FactoryConfig:
     """A factory to simulate. The same settings give the same messages, always.
 
-    The defaults are the small factory of `make run`: one line, three production days
-    of 2025, the faults a young project has to survive.
+    The defaults are a small factory: one line, three production days of 2025, the
+    faults a young project has to survive. `make run` has `demo_factory`.
 
     Attributes:
         seed: Chooses one of the possible histories.
@@ -280,6 +280,24 @@ class FactoryConfig:
     def rate(self, fault: str) -> float:
         """How often a fault happens, in the unit of its catalogue entry."""
         return self.rates.get(fault, FAULTS[fault].rate)
+
+
+DEMO_FAULTS = {
+    *("spike", "jitter", "rollback", "reset", "line_reset", "dead_sensor"),
+    *("moisture_spike", "drift", "stuck", "messy_id", "vibration_growth"),
+}
+"""What the small factory is spared."""
+
+
+def demo_factory() -> FactoryConfig:
+    """The factory of `make run`: a week, in which every rule has something to say."""
+    usual = FactoryConfig()
+    return replace(
+        usual,
+        days=7,
+        faults=frozenset(usual.faults or ()) | DEMO_FAULTS,
+        rates={"vibration_growth": 0.6},
+    )
 
 
 def full_factory(lines: int = 2, days: int = 30, **settings: Any) -> FactoryConfig:  # noqa: ANN401
