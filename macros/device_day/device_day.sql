@@ -145,7 +145,7 @@
       {%- endif %}
     {%- endif %}
   {%- elif not flags.EMPTY
-    and not run_query('select from ' ~ this ~ ' limit 1').rows | length %}
+    and not run_query('select true as is_there from ' ~ this ~ ' limit 1').rows | length %}
     {#- Other columns make all days due: where there is no sensor of the kind, none. -#}
     {%- do match_columns(existing, query='select ' ~ built.typed_columns('null')) -%}
   {%- endif -%}
