@@ -1,4 +1,4 @@
-"""The five rules with fixed limits (METRICS.md section 12), over minute steps.
+"""The five rules with fixed limits, over minute steps.
 
 They are those of the plant's first system, corrected: each tells how far beyond its
 limit a step is, and none alarms of single steps, or of a pace that is usual.
@@ -7,9 +7,9 @@ limit a step is, and none alarms of single steps, or of a pace that is usual.
 import numpy as np
 
 from brickworks.detectors import explain
-from brickworks.detectors.brick_steps import HOUR, Steps, rolling
+from brickworks.detectors.brick_steps import HOUR, Steps
 from brickworks.detectors.points import Scores
-from brickworks.detectors.windows import SECOND, Array, window_sum
+from brickworks.detectors.windows import SECOND, Array, rolling, window_sum
 
 Z_95 = 1.959963984540054
 """Half the width of a 95 % interval, in standard deviations."""

@@ -8,14 +8,14 @@ and weighted sums in one order; see `brickworks.detectors.windows`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from brickworks.detectors.points import as_microseconds
-from brickworks.detectors.windows import SECOND, Array
+from brickworks.detectors.windows import SECOND, Array, rolling
 
 Limits = Mapping[str, float]
 Whole = NDArray[np.int64]
@@ -219,16 +219,6 @@ class Steps:
             smallest[of_type] = window.min().to_numpy()
             largest[of_type] = window.max().to_numpy()
         return smallest, largest
-
-
-def rolling(
-    at: Whole, values: Array, seconds: float, least: int = 1, closed: str = "right"
-) -> Any:  # noqa: ANN401
-    """Windows of the last `seconds` up to each value; `left` leaves itself out."""
-    series = pd.Series(values, index=at.view("datetime64[us]"))
-    return series.rolling(
-        pd.Timedelta(seconds=seconds), closed=closed, min_periods=least
-    )
 
 
 def faded(

@@ -1,9 +1,7 @@
 """All rules about the pieces and errors of one brick counter."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from brickworks.detectors.brick_absolute import (
@@ -34,9 +32,4 @@ def bricks(rows: pd.DataFrame, limits: Limits) -> Iterator[Scores]:
         limits: Metric → threshold.
     """
     steps = Steps.of(rows, limits)
-    return (_only_judged(rule(steps)) for rule in RULES)
-
-
-def _only_judged(scores: Scores) -> Scores:
-    """Leave the strength out where a step is not judged: nothing is flagged there."""
-    return replace(scores, strength=np.where(scores.is_judged, scores.strength, np.nan))
+    return (rule(steps) for rule in RULES)

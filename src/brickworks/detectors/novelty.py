@@ -1,4 +1,4 @@
-"""`novelty`: what a machine has not shown in 28 days (ANOMALIES.md section 2).
+"""`novelty`: what a machine has not shown in 28 days.
 
 Three statistics of a reading are compared with the smallest and the largest of each
 that the days before have left, their records, and with those of the day so far. Records
@@ -13,12 +13,7 @@ import numpy as np
 from brickworks.detectors import explain
 from brickworks.detectors.points import Scores
 from brickworks.detectors.series import Array, Series, seconds
-from brickworks.detectors.windows import (
-    SECOND,
-    window_count,
-    window_level,
-    window_sum,
-)
+from brickworks.detectors.windows import SECOND, rolling, window_count, window_sum
 
 LEVEL_SECONDS = 3600
 MOVEMENT_SECONDS = 4 * 3600
@@ -48,7 +43,7 @@ def statistics(series: Series, usual: Array) -> dict[str, Array]:
     """
     at, change = series.at, series.change
     length = np.where(series.position > 0, seconds(at), 0.0)
-    level = window_level(at, series.values, LEVEL_SECONDS)
+    level = rolling(at, series.values, LEVEL_SECONDS).median().to_numpy()
     covered = window_sum(at, length, LEVEL_SECONDS)
     level = np.where(covered < COVERED * LEVEL_SECONDS, np.nan, level)
     count = window_count(at, ~np.isnan(change), MOVEMENT_SECONDS)

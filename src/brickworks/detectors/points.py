@@ -26,7 +26,7 @@ class Scores:
         lower: The lowest value not flagged, same unit; NaN where there is none.
         upper: The highest value not flagged, same unit; NaN where there is none.
         strength: n times statistic ÷ its limit: at 1 and above a value is flagged; NaN
-            without enough history, and where it is not judged.
+            without enough history. Where it is not judged it says nothing.
         tell: Explains the flagged value of an index, with numbers and units.
         is_judged: n flags, false where the machine does not run; None judges all.
     """
@@ -44,8 +44,9 @@ class Scores:
 
     @property
     def is_flagged(self) -> NDArray[np.bool_]:
-        """Where the statistic reaches its limit."""
-        return self.strength >= 1
+        """Where a value that is judged has a statistic that reaches its limit."""
+        reaches = self.strength >= 1
+        return reaches if self.is_judged is None else reaches & self.is_judged
 
     def status(self) -> NDArray[np.object_]:
         """Return `scored`, `warming_up` or `not_running` for each value."""

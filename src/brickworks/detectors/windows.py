@@ -53,36 +53,23 @@ def window_count(at: NDArray[np.int64], is_counted: NDArray, seconds: float) -> 
     return (total[1:] - total[first]).astype(float)
 
 
-def window_median(
-    at: NDArray[np.int64], values: Array, seconds: float, least: int = 1
-) -> Array:
-    """Return the median of the last `seconds` before each value, itself left out.
+def rolling(
+    at: NDArray[np.int64],
+    values: Array,
+    seconds: float,
+    least: int = 1,
+    closed: str = "right",
+) -> Any:  # noqa: ANN401
+    """Return pandas' windows of the last `seconds` up to each value.
 
-    NaN are left out, and with fewer than `least` values there is none. A median is a
-    value, or the mean of two: it has no rounding that could go on.
+    NaN are left out, and with fewer than `least` values there is no result. Ask them
+    for order statistics only: a median is a value, or the mean of two, and has no
+    rounding that could go on. `closed="left"` leaves the value itself out.
     """
-    return _rolling(at, values, seconds, least).median().to_numpy()
-
-
-def window_range(
-    at: NDArray[np.int64], values: Array, seconds: float, least: int = 1
-) -> tuple[Array, Array]:
-    """Return the smallest and the largest of the last `seconds` before each value."""
-    window = _rolling(at, values, seconds, least)
-    return window.min().to_numpy(), window.max().to_numpy()
-
-
-def _rolling(at: NDArray[np.int64], values: Array, seconds: float, least: int) -> Any:  # noqa: ANN401
     series = pd.Series(np.asarray(values, dtype=float), index=at.view("datetime64[us]"))
     return series.rolling(
-        pd.Timedelta(seconds=seconds), closed="left", min_periods=least
+        pd.Timedelta(seconds=seconds), closed=closed, min_periods=least
     )
-
-
-def window_level(at: NDArray[np.int64], values: Array, seconds: float) -> Array:
-    """Return the median of the last `seconds` up to each value, itself included."""
-    series = pd.Series(np.asarray(values, dtype=float), index=at.view("datetime64[us]"))
-    return series.rolling(pd.Timedelta(seconds=seconds)).median().to_numpy()
 
 
 def positions(at: NDArray[np.int64], *, floor: float, cap: float) -> NDArray[np.int64]:
@@ -102,7 +89,8 @@ def positions(at: NDArray[np.int64], *, floor: float, cap: float) -> NDArray[np.
     if is_gap.any():
         known = np.where(index > 0, interval, np.nan)
         known[known > HOURS_OF_INTERVALS * 3600] = np.nan
-        usual = window_median(at, known, HOURS_OF_INTERVALS * 3600)
+        window = rolling(at, known, HOURS_OF_INTERVALS * 3600, closed="left")
+        usual = window.median().to_numpy()
         longest = np.where(np.isnan(usual), cap, np.clip(3 * usual, floor, cap))
         is_gap &= interval > longest
     return index - np.maximum.accumulate(np.where(is_gap, index, 0))
