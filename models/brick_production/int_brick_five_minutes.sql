@@ -1,7 +1,6 @@
 -- One row per device and clock-aligned bucket of a few minutes with observed time:
 -- pieces and seconds, for peaks, trends, and what flows past a stage.
 {%- set length = literal(var('bucket_minutes') ~ ' minutes') %}
-{%- set midnight = local_moment("date '2000-01-01'", "time '00:00'") %}
 with device_days as (select * from {{ days() }} as days)
 
 select
@@ -14,9 +13,8 @@ cross join lateral (
         select
             *,
             state in ('running', 'slow') as is_running,
-            date_bin({{ length }}, starts_at, {{ midnight }}) as first_bucket,
-            date_bin({{ length }}, ends_at - interval '1 microsecond', {{ midnight }})
-                as last_bucket
+            {{ bucket_start('starts_at') }} as first_bucket,
+            {{ bucket_start("ends_at - interval '1 microsecond'") }} as last_bucket
         from {{ reads('int_brick_slices') }} as slices_of_the_day
         where not is_gap and state <> 'unobserved'
         offset 0

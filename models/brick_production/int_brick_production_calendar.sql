@@ -45,7 +45,8 @@ from periods
 cross join lateral (
     select
         sum({{ seconds_between('lower(silent)', 'upper(silent)') }}) as seconds,
-        sum(planned.seconds) as planned_seconds
+        sum({{ seconds_of('periods.planned_stops * tstzmultirange(silent)') }})
+            as planned_seconds
     from unnest(
         tstzmultirange(tstzrange(start_time, padded_until))
         - case
@@ -53,10 +54,6 @@ cross join lateral (
             else tstzmultirange(tstzrange(sliced_from, sliced_until))
         end
     ) as silent
-    cross join lateral (
-        select sum({{ seconds_between('lower(stop)', 'upper(stop)') }}) as seconds
-        from unnest(periods.planned_stops * tstzmultirange(silent)) as stop
-    ) as planned
 ) as padding
 where start_time < padded_until
     or reading_count + health_count + rejected_count + duplicate_count > 0

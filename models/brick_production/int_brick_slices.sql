@@ -46,14 +46,8 @@ cross join lateral (
     cells as (
         select
             array_agg(border order by border) as borders,
-            array_agg((
-                select brick_type from unnest(
-                    device_days.assigned_brick_types, device_days.assigned_from,
-                    device_days.assigned_until
-                ) as assigned (brick_type, starts_at, ends_at)
-                where border >= starts_at and border < ends_at
-                order by starts_at desc limit 1
-            ) order by border) as brick_types
+            array_agg({{ assigned_brick_type('border') }} order by border)
+                as brick_types
         from (
             select generate_series(
                 device_days.starts_at, device_days.ends_at, interval '1 hour'

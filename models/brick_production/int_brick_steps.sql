@@ -15,8 +15,12 @@ steps as (
         device_days.registered_ideal_rate_per_hour,
         device_days.error_counter_means = 'scrap' as counts_scrap,
         minutes.*,
-        planned.planned_seconds,
-        coalesce(assigned.brick_type, device_days.brick_type) as brick_type
+        {{ seconds_of(
+            'device_days.planned_stops'
+            ~ ' * tstzmultirange(tstzrange(minutes.starts_at, minutes.ends_at))'
+        ) }} as planned_seconds,
+        coalesce({{ assigned_brick_type('minutes.ends_at') }}, device_days.brick_type)
+            as brick_type
     from device_days
     cross join lateral (
         select
@@ -38,25 +42,6 @@ steps as (
         group by date_trunc('minute', event_at), is_gap
         offset 0
     ) as minutes
-    cross join lateral (
-        select coalesce(
-            sum({{ seconds_between('lower(stop)', 'upper(stop)') }}), 0
-        ) as planned_seconds
-        from unnest(
-            device_days.planned_stops
-            * tstzmultirange(tstzrange(minutes.starts_at, minutes.ends_at))
-        ) as stop
-    ) as planned
-    left join lateral (
-        select brick_type from unnest(
-            device_days.assigned_brick_types, device_days.assigned_from,
-            device_days.assigned_until
-        ) as assignments (brick_type, starts_at, ends_at)
-        where minutes.ends_at >= assignments.starts_at
-            and minutes.ends_at < assignments.ends_at
-        order by assignments.starts_at desc
-        limit 1
-    ) as assigned on true
 )
 
 select

@@ -51,12 +51,9 @@ from int_anomaly_episodes as episodes
 left join lateral (
     select
         planned_stops as stops,
-        (
-            select sum({{ seconds_between('lower(stop)', 'upper(stop)') }})
-            from unnest(planned_stops * tstzmultirange(
-                tstzrange(starts_at, flagged_until)
-            )) as stop
-        ) as seconds
+        {{ seconds_of(
+            'planned_stops * tstzmultirange(tstzrange(starts_at, flagged_until))'
+        ) }} as seconds
     from device_days
     where {{ same_device_day('device_days', 'episodes') }}
 ) as planned on true

@@ -3,7 +3,6 @@
 {%- set beside = var('neighbour_flow') %}
 {%- set minutes = var('bucket_minutes') %}
 {%- set length = "interval " ~ literal(minutes ~ ' minutes') %}
-{%- set midnight = local_moment("date '2000-01-01'", "time '00:00'") %}
 with anomaly_rules as (
     select * from {{ ref('anomaly_rules') }} where about = 'speed'
 ),
@@ -28,7 +27,7 @@ buckets as not materialized (
 episodes as (
     select
         device_id, metric, rule, starts_at,
-        date_bin({{ length }}, starts_at, {{ midnight }}) as onset_bucket
+        {{ bucket_start('starts_at') }} as onset_bucket
     from int_anomaly_episodes
     inner join anomaly_rules using (rule)
 ),
@@ -61,10 +60,8 @@ slow_since as (
 around as (
     select
         slow_since.*, sibling_id, is_after, minute,
-        date_bin(
-            {{ length }}, slow_since - interval '1 minute' * minutes_before,
-            {{ midnight }}
-        ) + interval '1 minute' * minute as bucket_start
+        {{ bucket_start("slow_since - interval '1 minute' * minutes_before") }}
+            + interval '1 minute' * minute as bucket_start
     from slow_since
     inner join (
         select *, stages_further > 0 as is_after from int_line_neighbours
